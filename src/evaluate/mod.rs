@@ -1,0 +1,1 @@
+//! How good seeds and alignments are.

@@ -1,0 +1,1 @@
+//! File formats that users bring and take away.

@@ -1,0 +1,23 @@
+//! Seedbed: an embedded, on-disk store for aligning multi-modal knowledge graphs.
+
+#![deny(unsafe_op_in_unsafe_fn)]
+#![warn(missing_docs)]
+
+mod error;
+pub mod evaluate;
+pub mod features;
+pub mod formats;
+pub mod generate;
+pub mod kg;
+pub mod linalg;
+pub mod matching;
+pub mod ops;
+pub mod psqe;
+pub mod ql;
+mod rng;
+pub mod store;
+mod task;
+
+pub use error::{Code, Error, Kind, Place, Result, Span};
+pub use rng::Rng;
+pub use task::{CancelToken, Event, Observer, Task};

@@ -1,0 +1,1 @@
+//! Blocked products, exact top-k, k-means: numbers in, numbers out.

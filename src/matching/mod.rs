@@ -1,0 +1,1 @@
+//! From candidate scores to links.

@@ -1,0 +1,1 @@
+//! PSQE: pseudo-seeds from modalities, without labels.

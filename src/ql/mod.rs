@@ -1,0 +1,1 @@
+//! SeedQL: text to requests.
