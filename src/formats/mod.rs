@@ -1,1 +1,12 @@
 //! File formats that users bring and take away.
+//!
+//! Readers of whole pairs stream their files into [`crate::kg::GraphBuilder`]s and give plain values;
+//! nothing here knows of the store, so an import that fails has touched nothing. A line that breaks
+//! its format is an error with file, line number, the line, what was expected and a remedy; a lenient
+//! import skips and counts such lines instead. Decompression and lines are bounded in memory.
+
+pub mod pair;
+pub mod report;
+
+pub use pair::{PairSource, read_pair};
+pub use report::{ImportReport, LinkCounts, Lint, LintKind, SideCounts, Skipped};
