@@ -1,0 +1,83 @@
+//! Scores of single pairs, channel by channel.
+
+use crate::error::Result;
+use crate::features::Rows;
+use crate::linalg::{Channel, Similarity, check_channels, check_ids};
+
+/// For every channel the similarity of every pair `(left, right)`, in f64 rounded once to `f32`; NaN
+/// where a row is missing (or, under [`Similarity::Cosine`], has norm zero).
+///
+/// Weights are not applied. Fails on rows that do not exist and on ill-formed channels.
+pub fn pair_scores(
+    channels: &[Channel<'_>],
+    pairs: &[(u32, u32)],
+    similarity: Similarity,
+) -> Result<Vec<Vec<f32>>> {
+    let (left, right) = check_channels(channels)?;
+    let (ls, rs): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
+    check_ids(&ls, left, "left")?;
+    check_ids(&rs, right, "right")?;
+    let score = |channel: &Channel<'_>, i: usize, j: usize| {
+        if !channel.left.present.get(i) || !channel.right.present.get(j) {
+            return f32::NAN;
+        }
+        let dot = dot(&channel.left.rows, i, &channel.right.rows, j);
+        match similarity {
+            Similarity::Dot => dot as f32,
+            Similarity::Cosine => {
+                let a = dot_self(&channel.left.rows, i);
+                let b = dot_self(&channel.right.rows, j);
+                if a > 0.0 && b > 0.0 { (dot / (a * b).sqrt()) as f32 } else { f32::NAN }
+            }
+        }
+    };
+    Ok(channels
+        .iter()
+        .map(|channel| pairs.iter().map(|&(i, j)| score(channel, i as usize, j as usize)).collect())
+        .collect())
+}
+
+/// Squared norm of row `i`.
+pub(crate) fn dot_self(rows: &Rows<'_>, i: usize) -> f64 {
+    let square = |x: &f32| f64::from(*x) * f64::from(*x);
+    match rows {
+        Rows::Dense(rows) => rows.data[i * rows.cols..(i + 1) * rows.cols].iter().map(square).sum(),
+        Rows::Sparse(rows) => {
+            rows.values[rows.indptr[i] as usize..rows.indptr[i + 1] as usize].iter().map(square).sum()
+        }
+    }
+}
+
+/// Dot product of row `i` of `a` with row `j` of `b`, of the same width.
+pub(crate) fn dot(a: &Rows<'_>, i: usize, b: &Rows<'_>, j: usize) -> f64 {
+    match (a, b) {
+        (Rows::Dense(a), Rows::Dense(b)) => {
+            let (x, y) = (&a.data[i * a.cols..(i + 1) * a.cols], &b.data[j * b.cols..(j + 1) * b.cols]);
+            x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+        }
+        (Rows::Sparse(a), Rows::Dense(b)) => {
+            let y = &b.data[j * b.cols..(j + 1) * b.cols];
+            let range = a.indptr[i] as usize..a.indptr[i + 1] as usize;
+            let entries = a.indices[range.clone()].iter().zip(&a.values[range]);
+            entries.map(|(&column, x)| f64::from(*x) * f64::from(y[column as usize])).sum()
+        }
+        (Rows::Dense(_), Rows::Sparse(_)) => dot(b, j, a, i),
+        (Rows::Sparse(a), Rows::Sparse(b)) => {
+            let (mut p, p_end) = (a.indptr[i] as usize, a.indptr[i + 1] as usize);
+            let (mut q, q_end) = (b.indptr[j] as usize, b.indptr[j + 1] as usize);
+            let mut sum = 0.0;
+            while p < p_end && q < q_end {
+                match a.indices[p].cmp(&b.indices[q]) {
+                    std::cmp::Ordering::Less => p += 1,
+                    std::cmp::Ordering::Greater => q += 1,
+                    std::cmp::Ordering::Equal => {
+                        sum += f64::from(a.values[p]) * f64::from(b.values[q]);
+                        p += 1;
+                        q += 1;
+                    }
+                }
+            }
+            sum
+        }
+    }
+}
