@@ -264,6 +264,9 @@ pub enum SeedMethod {
 /// Rows without a modality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Missing {
+    /// A modality that a pair lacks says nothing: it adds no evidence for or against. Pairs are then
+    /// ranked by how much speaks for them, so that one good modality does not outrank three.
+    Neutral,
     /// Weights are renormalised over the modalities both rows have.
     Renormalise,
     /// The row is drawn from N(mean, std) of the known rows, as the reference systems do.
