@@ -5,6 +5,9 @@
 //! its format is an error with file, line number, the line, what was expected and a remedy; a lenient
 //! import skips and counts such lines instead. Decompression and lines are bounded in memory.
 
+pub mod export;
+pub mod links;
+pub mod matrix;
 pub mod pair;
 pub mod report;
 
