@@ -1,0 +1,287 @@
+//! Graphs and links as packed blocks of a space, and back.
+//!
+//! A graph is five sections of sorted blocks; its digest is taken over the same content, so that two
+//! imports of the same files are known to be the same graph.
+
+use blake3::Hasher;
+use rkyv::{Archive, Deserialize, Serialize};
+
+use super::{AttributeTriple, Graph, Link, Literal, Split, Strings, Triple};
+use crate::error::{Code, Error, Result};
+use crate::store::{Db, Digest, Record, Space, pack};
+use crate::task::Task;
+
+const ENTITIES: u8 = 0;
+const RELATIONS: u8 = 1;
+const ATTRIBUTES: u8 = 2;
+const TRIPLES: u8 = 3;
+const ATTRIBUTE_TRIPLES: u8 = 4;
+const LINKS: u8 = 5;
+
+/// How often a long loop looks whether it should stop.
+const CHECK_EVERY: usize = 1 << 14;
+
+#[derive(Archive, Serialize, Deserialize, Clone)]
+struct EntityRow {
+    iri: String,
+    name: String,
+    source_id: Option<u32>,
+}
+
+#[derive(Archive, Serialize, Deserialize)]
+struct EntityBlock(Vec<EntityRow>);
+
+#[derive(Archive, Serialize, Deserialize)]
+struct NameBlock(Vec<String>);
+
+#[derive(Archive, Serialize, Deserialize)]
+struct TripleBlock(Vec<[u32; 3]>);
+
+#[derive(Archive, Serialize, Deserialize, Clone)]
+struct LiteralRow {
+    entity: u32,
+    attribute: u32,
+    literal: Option<[String; 3]>,
+}
+
+#[derive(Archive, Serialize, Deserialize)]
+struct LiteralBlock(Vec<LiteralRow>);
+
+#[derive(Archive, Serialize, Deserialize)]
+struct LinkBlock(Vec<[u32; 3]>);
+
+macro_rules! records {
+    ($($type:ty => $kind:literal;)*) => {
+        $(impl Record for $type {
+            const KIND: [u8; 4] = *$kind;
+            const VERSION: u16 = 1;
+        })*
+    };
+}
+records! {
+    EntityBlock => b"enty";
+    NameBlock => b"name";
+    TripleBlock => b"trip";
+    LiteralBlock => b"attr";
+    LinkBlock => b"link";
+}
+
+/// Writes a graph into a new space; it exists once a record that names the space is committed.
+pub fn save_graph(db: &Db, graph: &Graph, task: &Task) -> Result<(Space, Digest)> {
+    let space = db.new_space()?;
+    let total = graph.len() + graph.triples.len() + graph.attribute_triples.len();
+    task.phase("storing the graph", Some(total as u64));
+
+    let entities = (0..graph.len()).map(|i| EntityRow {
+        iri: graph.entities.get(i).to_string(),
+        name: graph.names.get(i).to_string(),
+        source_id: graph.source_ids.get(i).copied(),
+    });
+    let blocks = pack(watched(entities, task, 0), |row| row.iri.len() + row.name.len() + 28);
+    db.write_blocks(space, ENTITIES, blocks.map(|rows| rows.map(EntityBlock)))?;
+    for (section, strings) in [(RELATIONS, &graph.relations), (ATTRIBUTES, &graph.attributes)] {
+        let names = strings.iter().map(|text| Ok(text.to_string()));
+        db.write_blocks(space, section, pack(names, |text| text.len() + 8).map(|rows| rows.map(NameBlock)))?;
+    }
+    let triples = graph.triples.iter().map(|t| [t.head, t.relation, t.tail]);
+    let blocks = pack(watched(triples, task, graph.len()), |_| 12);
+    db.write_blocks(space, TRIPLES, blocks.map(|rows| rows.map(TripleBlock)))?;
+    let literals = graph.attribute_triples.iter().map(|t| LiteralRow {
+        entity: t.entity,
+        attribute: t.attribute,
+        literal: t.literal.clone().map(|l| [l.value, l.datatype, l.language]),
+    });
+    let size = |row: &LiteralRow| {
+        36 + row.literal.as_ref().map_or(0, |parts| parts.iter().map(String::len).sum::<usize>())
+    };
+    let blocks = pack(watched(literals, task, graph.len() + graph.triples.len()), size);
+    db.write_blocks(space, ATTRIBUTE_TRIPLES, blocks.map(|rows| rows.map(LiteralBlock)))?;
+    Ok((space, digest_graph(graph)))
+}
+
+/// Reads a graph back.
+pub fn load_graph(db: &Db, space: Space, task: &Task) -> Result<Graph> {
+    let mut graph = Graph::default();
+    for block in db.blocks::<EntityBlock>(space, ENTITIES) {
+        task.check()?;
+        for row in block?.0 {
+            graph.entities.push(&row.iri);
+            graph.names.push(&row.name);
+            graph.source_ids.extend(row.source_id);
+        }
+    }
+    graph.relations = load_names(db, space, RELATIONS)?;
+    graph.attributes = load_names(db, space, ATTRIBUTES)?;
+    for block in db.blocks::<TripleBlock>(space, TRIPLES) {
+        task.check()?;
+        graph.triples.extend(block?.0.into_iter().map(|[head, relation, tail]| Triple { head, relation, tail }));
+    }
+    for block in db.blocks::<LiteralBlock>(space, ATTRIBUTE_TRIPLES) {
+        task.check()?;
+        graph.attribute_triples.extend(block?.0.into_iter().map(|row| AttributeTriple {
+            entity: row.entity,
+            attribute: row.attribute,
+            literal: row.literal.map(|[value, datatype, language]| Literal { value, datatype, language }),
+        }));
+    }
+    check_ids(&graph)?;
+    Ok(graph)
+}
+
+/// Every id a graph holds must exist; a store that says otherwise is damaged.
+fn check_ids(graph: &Graph) -> Result<()> {
+    let (n, r, a) = (graph.len() as u32, graph.relations.len() as u32, graph.attributes.len() as u32);
+    let triples = graph.triples.iter().all(|t| t.head < n && t.tail < n && t.relation < r);
+    let attributes = graph.attribute_triples.iter().all(|t| t.entity < n && t.attribute < a);
+    let ids = graph.source_ids.is_empty() || graph.source_ids.len() == graph.len();
+    if triples && attributes && ids {
+        return Ok(());
+    }
+    Err(Error::new(Code::Corrupt, "a stored graph names entities that it does not hold")
+        .help("run CHECK FULL; restore the store from a backup or import the pair again"))
+}
+
+fn load_names(db: &Db, space: Space, section: u8) -> Result<Strings> {
+    let mut names = Strings::new();
+    for block in db.blocks::<NameBlock>(space, section) {
+        for name in block?.0 {
+            names.push(&name);
+        }
+    }
+    Ok(names)
+}
+
+/// Writes reference links into a new space.
+pub fn save_links(db: &Db, links: &[Link]) -> Result<(Space, Digest)> {
+    let space = db.new_space()?;
+    let rows: Vec<[u32; 3]> = links.iter().map(|link| [link.left, link.right, split_code(link.split)]).collect();
+    let digest = Digest(*blake3::hash(bytemuck::cast_slice(&rows)).as_bytes());
+    db.write_blocks(space, LINKS, pack(rows.into_iter().map(Ok), |_| 12).map(|rows| rows.map(LinkBlock)))?;
+    Ok((space, digest))
+}
+
+/// Reads reference links back, in their order.
+pub fn load_links(db: &Db, space: Space) -> Result<Vec<Link>> {
+    let mut links = Vec::new();
+    for block in db.blocks::<LinkBlock>(space, LINKS) {
+        for [left, right, split] in block?.0 {
+            let split = match split {
+                1 => Some(Split::Train),
+                2 => Some(Split::Valid),
+                3 => Some(Split::Test),
+                _ => None,
+            };
+            links.push(Link { left, right, split });
+        }
+    }
+    Ok(links)
+}
+
+fn split_code(split: Option<Split>) -> u32 {
+    match split {
+        None => 0,
+        Some(Split::Train) => 1,
+        Some(Split::Valid) => 2,
+        Some(Split::Test) => 3,
+    }
+}
+
+/// The digest of a graph's content; lengths are hashed with the texts, so that no two contents meet.
+fn digest_graph(graph: &Graph) -> Digest {
+    let mut hasher = Hasher::new();
+    for strings in [&graph.entities, &graph.names, &graph.relations, &graph.attributes] {
+        hasher.update(&(strings.len() as u64).to_le_bytes());
+        for text in strings.iter() {
+            hash_text(&mut hasher, text);
+        }
+    }
+    hasher.update(&(graph.source_ids.len() as u64).to_le_bytes());
+    hasher.update(bytemuck::cast_slice(&graph.source_ids));
+    hasher.update(&(graph.triples.len() as u64).to_le_bytes());
+    for triple in &graph.triples {
+        hasher.update(bytemuck::cast_slice(&[triple.head, triple.relation, triple.tail]));
+    }
+    for triple in &graph.attribute_triples {
+        hasher.update(bytemuck::cast_slice(&[triple.entity, triple.attribute, triple.literal.is_some() as u32]));
+        if let Some(literal) = &triple.literal {
+            for text in [&literal.value, &literal.datatype, &literal.language] {
+                hash_text(&mut hasher, text);
+            }
+        }
+    }
+    Digest(*hasher.finalize().as_bytes())
+}
+
+fn hash_text(hasher: &mut Hasher, text: &str) {
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(text.as_bytes());
+}
+
+/// The rows, with progress and a look at the cancel flag now and then.
+fn watched<'a, T>(
+    rows: impl Iterator<Item = T> + 'a,
+    task: &'a Task,
+    before: usize,
+) -> impl Iterator<Item = Result<T>> + 'a {
+    rows.enumerate().map(move |(i, row)| {
+        if i % CHECK_EVERY == 0 {
+            task.check()?;
+            task.advance((before + i) as u64);
+        }
+        Ok(row)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kg::GraphBuilder;
+
+    fn sample() -> Graph {
+        let mut builder = GraphBuilder::new();
+        for i in 0..3000 {
+            let id = builder.entity(&format!("http://x.org/实体_{i}"));
+            builder.name(id, &format!("name {i}"));
+        }
+        let r = builder.relation("http://x.org/r");
+        let a = builder.attribute("http://x.org/a");
+        for i in 0..2999 {
+            builder.triple(i, r, i + 1);
+            builder.attribute_triple(i, a, None);
+        }
+        let value = "long ".repeat(3000);
+        builder.attribute_triple(7, a, Some(Literal { value, datatype: "string".into(), language: "en".into() }));
+        builder.finish().0
+    }
+
+    #[test]
+    fn a_graph_comes_back_as_it_was() {
+        let (db, task) = (Db::in_memory(), Task::quiet());
+        let graph = sample();
+        let (space, digest) = save_graph(&db, &graph, &task).unwrap();
+        let back = load_graph(&db, space, &task).unwrap();
+        assert_eq!(back, graph);
+        assert_eq!(digest_graph(&back), digest);
+    }
+
+    #[test]
+    fn links_keep_their_order_and_split() {
+        let db = Db::in_memory();
+        let links: Vec<Link> = (0..1000)
+            .map(|i| Link { left: 999 - i, right: i, split: (i % 2 == 0).then_some(Split::Test) })
+            .collect();
+        let (space, _) = save_links(&db, &links).unwrap();
+        assert_eq!(load_links(&db, space).unwrap(), links);
+    }
+
+    #[test]
+    fn a_moved_letter_changes_the_digest() {
+        let graph = |a: &str, b: &str| {
+            let mut builder = GraphBuilder::new();
+            builder.entity(a);
+            builder.entity(b);
+            digest_graph(&builder.finish().0)
+        };
+        assert_ne!(graph("ab", "c"), graph("a", "bc"));
+    }
+}

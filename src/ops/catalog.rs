@@ -1,0 +1,332 @@
+//! The catalogue: what exists under which name, made by what, from what.
+//!
+//! One record a pair and one an artifact, keyed by name. They hold counts, digests and lineage; the
+//! rows and matrices they name live in spaces and objects. Whatever no record names is garbage.
+
+use std::collections::{BTreeSet, HashSet};
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+use crate::error::{Code, Error, Result};
+use crate::store::{Batch, Db, Digest, Live, Record, Table};
+
+/// Names to [`Entry`].
+const CATALOG: Table = Table("catalog");
+/// Sequence numbers to [`Logged`].
+const JOURNAL: Table = Table("journal");
+
+/// One graph of a pair.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct GraphEntry {
+    /// Where its blocks are.
+    pub space: u64,
+    /// Digest of its content.
+    pub digest: [u8; 32],
+    /// Number of entities.
+    pub entities: u64,
+    /// Number of relations.
+    pub relations: u64,
+    /// Number of attributes.
+    pub attributes: u64,
+    /// Number of relation triples.
+    pub triples: u64,
+    /// Number of attribute triples.
+    pub attribute_triples: u64,
+}
+
+/// The reference links of a pair.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct LinksEntry {
+    /// Where the rows are.
+    pub space: u64,
+    /// Digest of the rows.
+    pub digest: [u8; 32],
+    /// Number of links.
+    pub count: u64,
+    /// Of these: train, valid, test, without a split.
+    pub splits: [u64; 4],
+}
+
+/// One modality of a pair.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct FeatureEntry {
+    /// Its name.
+    pub modality: String,
+    /// Objects that hold the left and the right rows.
+    pub objects: [[u8; 32]; 2],
+    /// Rows present on the left and on the right.
+    pub present: [u64; 2],
+    /// Width of a row.
+    pub cols: u64,
+    /// Whether the rows are sparse.
+    pub sparse: bool,
+    /// What made it: "import visual_sim.npy (f16)", "ngrams 2..4 of name".
+    pub made_by: String,
+}
+
+/// A pair of graphs.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct PairEntry {
+    /// Its name.
+    pub name: String,
+    /// Raised by every change of its graphs, links or features.
+    pub version: u64,
+    /// Left and right graph.
+    pub graphs: [GraphEntry; 2],
+    /// Reference links, if any were brought.
+    pub links: Option<LinksEntry>,
+    /// Modalities, by name.
+    pub features: Vec<FeatureEntry>,
+    /// Where it came from: "dbp15k data/zh_en".
+    pub origin: String,
+    /// Key of the operation that made it; an import repeated with the same input is recognised.
+    pub key: [u8; 32],
+    /// Seconds since 1970.
+    pub created: u64,
+}
+
+impl PairEntry {
+    /// The modality of that name.
+    pub fn feature(&self, modality: &str) -> Option<&FeatureEntry> {
+        self.features.iter().find(|feature| feature.modality == modality)
+    }
+
+    /// Adds or replaces a modality and raises the version.
+    pub fn set_feature(&mut self, entry: FeatureEntry) {
+        self.features.retain(|feature| feature.modality != entry.modality);
+        self.features.push(entry);
+        self.features.sort_by(|a, b| a.modality.cmp(&b.modality));
+        self.version += 1;
+    }
+}
+
+/// What an artifact is.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArtifactKind {
+    /// A seed set.
+    Seeds,
+    /// An alignment.
+    Alignment,
+}
+
+impl ArtifactKind {
+    /// `seeds` or `alignment`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ArtifactKind::Seeds => "seeds",
+            ArtifactKind::Alignment => "alignment",
+        }
+    }
+}
+
+/// What an artifact was made from, as it was then.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// `s1`, `zh_en.left`, `zh_en.visual`.
+    pub name: String,
+    /// Digest at that time.
+    pub digest: [u8; 32],
+}
+
+/// A named, immutable result with its lineage.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct ArtifactEntry {
+    /// Its name.
+    pub name: String,
+    /// Seed set or alignment.
+    pub kind: ArtifactKind,
+    /// The pair it belongs to.
+    pub pair: String,
+    /// Key of the operation that made it (see [`crate::ops`]).
+    pub key: [u8; 32],
+    /// Digest of its rows.
+    pub digest: [u8; 32],
+    /// Where the rows are.
+    pub space: u64,
+    /// Number of rows.
+    pub rows: u64,
+    /// Number of rows a correction dropped (seed sets).
+    pub dropped: u64,
+    /// The request that made it, in SeedQL.
+    pub statement: String,
+    /// What it was made from.
+    pub inputs: Vec<Input>,
+    /// Modalities of the per-modality scores, in their order.
+    pub modalities: Vec<String>,
+    /// The weights that were used, in the same order.
+    pub weights: Vec<f32>,
+    /// Neighbours of the CSLS correction; 0 for plain scores.
+    pub csls: u32,
+    /// How missing rows were treated: `renormalise` or `random`.
+    pub missing: String,
+    /// The random seed.
+    pub seed: u64,
+    /// How scores became links (alignments).
+    pub matching: String,
+    /// Facts of the run by name: number of clusters, iterations, quotas.
+    pub facts: Vec<(String, String)>,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// A record of the catalogue.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A pair.
+    Pair(PairEntry),
+    /// An artifact.
+    Artifact(ArtifactEntry),
+}
+
+impl Record for Entry {
+    const KIND: [u8; 4] = *b"catl";
+    const VERSION: u16 = 1;
+}
+
+impl Entry {
+    /// The name it is found under.
+    pub fn name(&self) -> &str {
+        match self {
+            Entry::Pair(pair) => &pair.name,
+            Entry::Artifact(artifact) => &artifact.name,
+        }
+    }
+
+    /// `pair`, `seeds` or `alignment`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Entry::Pair(_) => "pair",
+            Entry::Artifact(artifact) => artifact.kind.as_str(),
+        }
+    }
+}
+
+/// One line of the journal: a statement that changed the store.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct Logged {
+    /// The statement in SeedQL.
+    pub statement: String,
+    /// What it made, with its digest in short.
+    pub result: String,
+    /// Seconds since 1970.
+    pub at: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Record for Logged {
+    const KIND: [u8; 4] = *b"jrnl";
+    const VERSION: u16 = 1;
+}
+
+/// The entry of a name, if there is one.
+pub fn find(db: &Db, name: &str) -> Result<Option<Entry>> {
+    db.get(CATALOG, name.as_bytes())
+}
+
+/// All entries, by name.
+pub fn all(db: &Db) -> Result<Vec<Entry>> {
+    db.scan::<Entry>(CATALOG, b"").map(|row| row.map(|(_, entry)| entry)).collect()
+}
+
+/// The pair of that name.
+pub fn pair(db: &Db, name: &str) -> Result<PairEntry> {
+    match find(db, name)? {
+        Some(Entry::Pair(pair)) => Ok(pair),
+        Some(other) => Err(wrong_kind(name, other.kind(), "a pair")),
+        None => Err(unknown(db, "pair", name, |entry| matches!(entry, Entry::Pair(_)))),
+    }
+}
+
+/// The artifact of that name, of one kind or of any.
+pub fn artifact(db: &Db, name: &str, kind: Option<ArtifactKind>) -> Result<ArtifactEntry> {
+    let wanted = match kind {
+        Some(ArtifactKind::Seeds) => "seed set",
+        Some(ArtifactKind::Alignment) => "alignment",
+        None => "artifact",
+    };
+    let fits = |artifact: &ArtifactEntry| kind.is_none_or(|kind| kind == artifact.kind);
+    match find(db, name)? {
+        Some(Entry::Artifact(artifact)) if fits(&artifact) => Ok(artifact),
+        Some(other) => {
+            let article = if wanted.starts_with('a') { "an" } else { "a" };
+            Err(wrong_kind(name, other.kind(), &format!("{article} {wanted}")))
+        }
+        None => {
+            Err(unknown(db, wanted, name, |entry| matches!(entry, Entry::Artifact(artifact) if fits(artifact))))
+        }
+    }
+}
+
+/// Puts an entry into a batch, with the line of the journal that made it.
+pub fn put(db: &Db, batch: &mut Batch, entry: &Entry, logged: &Logged) -> Result<()> {
+    batch.put(CATALOG, entry.name().as_bytes(), entry)?;
+    log(db, batch, logged)
+}
+
+/// Takes an entry out of the catalogue; its bytes go with the next sweep.
+pub fn remove(db: &Db, batch: &mut Batch, name: &str, logged: &Logged) -> Result<()> {
+    batch.delete(CATALOG, name.as_bytes());
+    log(db, batch, logged)
+}
+
+fn log(db: &Db, batch: &mut Batch, logged: &Logged) -> Result<()> {
+    let last = db.scan::<Logged>(JOURNAL, b"").count() as u64;
+    batch.put(JOURNAL, &last.to_be_bytes(), logged)
+}
+
+/// The journal, oldest first.
+pub fn journal(db: &Db) -> Result<Vec<Logged>> {
+    db.scan::<Logged>(JOURNAL, b"").map(|row| row.map(|(_, logged)| logged)).collect()
+}
+
+/// Everything the catalogue names: what a sweep must keep.
+pub fn live(db: &Db) -> Result<Live> {
+    let (mut objects, mut spaces) = (HashSet::new(), HashSet::new());
+    for entry in all(db)? {
+        match entry {
+            Entry::Pair(pair) => {
+                spaces.extend(pair.graphs.iter().map(|graph| graph.space));
+                spaces.extend(pair.links.iter().map(|links| links.space));
+                objects.extend(pair.features.iter().flat_map(|feature| feature.objects.map(Digest)));
+            }
+            Entry::Artifact(artifact) => {
+                spaces.insert(artifact.space);
+            }
+        }
+    }
+    Ok(Live { objects, spaces })
+}
+
+fn wrong_kind(name: &str, is: &str, wanted: &str) -> Error {
+    let is = match is {
+        "alignment" => "an alignment",
+        "seeds" => "a seed set",
+        _ => "a pair",
+    };
+    Error::new(Code::WrongType, format!("`{name}` is {is}, not {wanted}"))
+        .help("SHOW ARTIFACTS and SHOW PAIRS list what there is")
+}
+
+fn unknown(db: &Db, wanted: &str, name: &str, fits: impl Fn(&Entry) -> bool) -> Error {
+    let names: BTreeSet<String> =
+        all(db).unwrap_or_default().iter().filter(|entry| fits(entry)).map(|e| e.name().to_string()).collect();
+    let error = Error::new(Code::UnknownName, format!("there is no {wanted} `{name}`"));
+    let near = names
+        .iter()
+        .map(|known| (strsim::osa_distance(known, name), known))
+        .filter(|(distance, known)| *distance <= 1 + known.chars().count() / 3)
+        .min();
+    if let Some((_, near)) = near {
+        return error.help(format!("did you mean `{near}`?"));
+    }
+    let list = names.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
+    match (names.is_empty(), wanted) {
+        (true, "pair") => error.help("the store holds no pair yet; start with IMPORT … AS name or GENERATE PAIR name"),
+        (true, "alignment") => error.help("the store holds none yet; make one with ALIGN pair … AS name"),
+        (true, _) => error.help("the store holds none yet; make one with SEED … FROM pair AS name"),
+        (false, _) => error.help(format!("there is {list}")),
+    }
+}
