@@ -1,0 +1,195 @@
+//! The key-value store on sled 0.34: the only file that names it.
+//!
+//! What sled promises less than it seems to, and what is done about it here and in `db.rs`:
+//! - `flush` writes but does not fsync on Linux (sled issues 1351, 1452): [`KeyValue::files`] are synced
+//!   by the caller. sled's background flusher is off; what reaches the disk does so when we say.
+//! - Values past some size become blob files that are never synced nor reclaimed: `value.rs` cuts
+//!   values into pieces of at most 4 KiB.
+//! - It panics on some damaged files: every call is caught and becomes [`Code::Corrupt`].
+//! - It creates a tree when one is opened: reading an unknown table must not write, so the trees are
+//!   listed once on opening and kept.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sled::transaction::{TransactionError, TransactionResult, Transactional, TransactionalTree};
+
+use super::kv::{Engine, KeyValue, Pairs, Write};
+use crate::error::{Code, Error, Result};
+
+/// Opens sled databases with a bounded cache.
+pub(crate) struct SledEngine {
+    pub cache_bytes: u64,
+}
+
+impl Engine for SledEngine {
+    fn open(&self, directory: &Path) -> Result<Arc<dyn KeyValue>> {
+        let config = sled::Config::new()
+            .path(directory)
+            .cache_capacity(self.cache_bytes)
+            .flush_every_ms(None)
+            .mode(sled::Mode::LowSpace);
+        guarded("opening the catalogue", || {
+            let db = config.open().map_err(|error| translate("opening the catalogue", error))?;
+            let mut trees = BTreeMap::new();
+            for name in db.tree_names() {
+                if name == DEFAULT_TREE {
+                    continue;
+                }
+                let text = String::from_utf8(name.to_vec()).map_err(|_| {
+                    Error::new(Code::Corrupt, "a table of the catalogue has a name that is no text")
+                })?;
+                trees.insert(text, db.open_tree(&name).map_err(|e| translate("opening a table", e))?);
+            }
+            let store = SledKv { directory: directory.to_path_buf(), db, trees: RwLock::new(trees) };
+            Ok(Arc::new(store) as Arc<dyn KeyValue>)
+        })
+        .map_err(|error| error.path(directory))
+    }
+}
+
+const DEFAULT_TREE: &[u8] = b"__sled__default";
+
+struct SledKv {
+    directory: PathBuf,
+    db: sled::Db,
+    trees: RwLock<BTreeMap<String, sled::Tree>>,
+}
+
+impl SledKv {
+    fn known(&self, table: &str) -> Option<sled::Tree> {
+        self.trees.read().unwrap_or_else(PoisonError::into_inner).get(table).cloned()
+    }
+
+    fn tree(&self, table: &str) -> Result<sled::Tree> {
+        if let Some(tree) = self.known(table) {
+            return Ok(tree);
+        }
+        let tree = self.db.open_tree(table).map_err(|error| translate("creating a table", error))?;
+        let mut trees = self.trees.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(trees.entry(table.to_string()).or_insert(tree).clone())
+    }
+}
+
+impl KeyValue for SledKv {
+    fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let Some(tree) = self.known(table) else { return Ok(None) };
+        guarded("reading the catalogue", || {
+            let value = tree.get(key).map_err(|error| translate("reading the catalogue", error))?;
+            Ok(value.map(|value| value.to_vec()))
+        })
+    }
+
+    fn scan(&self, table: &str, prefix: &[u8]) -> Pairs {
+        let Some(tree) = self.known(table) else { return Box::new(std::iter::empty()) };
+        let mut pairs = tree.scan_prefix(prefix);
+        let mut done = false;
+        Box::new(std::iter::from_fn(move || {
+            if done {
+                return None;
+            }
+            let next = guarded("reading the catalogue", || match pairs.next() {
+                None => Ok(None),
+                Some(Ok((key, value))) => Ok(Some((key.to_vec(), value.to_vec()))),
+                Some(Err(error)) => Err(translate("reading the catalogue", error)),
+            });
+            // After an error sled's iterator need not move on.
+            done = !matches!(next, Ok(Some(_)));
+            next.transpose()
+        }))
+    }
+
+    fn apply(&self, writes: &[Write]) -> Result<()> {
+        guarded("writing the catalogue", || {
+            let mut batches: BTreeMap<&str, sled::Batch> = BTreeMap::new();
+            for write in writes {
+                let batch = batches.entry(&write.table).or_default();
+                match &write.value {
+                    Some(value) => batch.insert(&write.key[..], &value[..]),
+                    None => batch.remove(&write.key[..]),
+                }
+            }
+            if batches.is_empty() {
+                return Ok(());
+            }
+            let trees = batches.keys().map(|table| self.tree(table)).collect::<Result<Vec<_>>>()?;
+            let outcome: TransactionResult<(), ()> =
+                trees[..].transaction(|views: &Vec<TransactionalTree>| {
+                    for (view, batch) in views.iter().zip(batches.values()) {
+                        view.apply_batch(batch)?;
+                    }
+                    Ok(())
+                });
+            match outcome {
+                Ok(()) => Ok(()),
+                Err(TransactionError::Storage(error)) => Err(translate("writing the catalogue", error)),
+                Err(TransactionError::Abort(())) => {
+                    Err(Error::new(Code::Internal, "a transaction aborted by itself"))
+                }
+            }
+        })
+    }
+
+    fn load(&self, writes: Vec<Write>) -> Result<()> {
+        guarded("writing the catalogue", || {
+            let mut batches: BTreeMap<String, sled::Batch> = BTreeMap::new();
+            for Write { table, key, value } in writes {
+                let batch = batches.entry(table).or_default();
+                match value {
+                    Some(value) => batch.insert(key, value),
+                    None => batch.remove(key),
+                }
+            }
+            for (table, batch) in batches {
+                let tree = self.tree(&table)?;
+                tree.apply_batch(batch).map_err(|error| translate("writing the catalogue", error))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn flush(&self) -> Result<()> {
+        guarded("flushing the catalogue", || {
+            self.db.flush().map(drop).map_err(|error| translate("flushing the catalogue", error))
+        })
+    }
+
+    fn tables(&self) -> Result<Vec<String>> {
+        Ok(self.trees.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.directory.join("db")]
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.directory.clone()
+    }
+}
+
+/// Runs a call into sled; a panic of its becomes an error.
+///
+/// What the closure touches is either sled's own or thrown away with the error, and the store refuses
+/// writes from then on: asserting unwind safety hides nothing.
+fn guarded<T>(what: &str, call: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        let text = crate::error::shorten(text, 200);
+        Err(Error::new(Code::Corrupt, format!("{what}: the database gave up: {text}"))
+            .help("close the store, open it again and run CHECK FULL; restore a backup if it still fails"))
+    })
+}
+
+fn translate(what: &str, error: sled::Error) -> Error {
+    match error {
+        sled::Error::Io(cause) => Error::io(what, cause),
+        other => Error::new(Code::Corrupt, format!("{what}: {other}"))
+            .help("run CHECK FULL to see how far the damage goes, and restore a backup"),
+    }
+}
