@@ -6,9 +6,15 @@
 //! feature rows and presence bitmaps, and must not know graphs, links, the store or the language.
 
 mod cluster;
+mod kernel;
+mod lists;
 mod pairs;
 mod rank;
+mod score;
 mod silhouette;
+#[cfg(test)]
+mod tests;
+mod tiles;
 mod topk;
 
 pub use cluster::{Block, KMeans, KMeansOptions, kmeans};

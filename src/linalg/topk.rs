@@ -1,9 +1,17 @@
 //! The k best partners of every row, in both directions, in one pass over the pairs.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::error::Result;
-use crate::linalg::pairs::{dot, dot_self};
-use crate::linalg::{Channel, Similarity, check_channels, check_ids};
+use crate::linalg::kernel::Kernel;
+use crate::linalg::lists::Lists;
+use crate::linalg::score::Scorer;
+use crate::linalg::tiles::{Shape, for_each_tile};
+use crate::linalg::{Channel, Similarity};
 use crate::task::Task;
+
+/// Right rows whose lists share a lock.
+const STRIP: usize = 512;
 
 /// What [`top_k`] and [`ranks`](crate::linalg::ranks) compute.
 ///
@@ -99,75 +107,86 @@ pub struct TopK {
 /// The `k` best right rows of every left row and, if `both`, the reverse, exactly.
 ///
 /// Rows of the result are those of the full side, or of the subset in its order. Fails on ill-formed
-/// channels, ids out of range, biases of the wrong length, and when the task is cancelled.
+/// channels, ids out of range, biases that are too few or not numbers, and when the task is cancelled.
 pub fn top_k(channels: &[Channel<'_>], options: &TopKOptions<'_>, task: &Task) -> Result<TopK> {
-    let (n, m) = check_channels(channels)?;
-    let all = |rows: Option<&[u32]>, n: usize| rows.map_or_else(|| (0..n as u32).collect(), <[u32]>::to_vec);
-    let (rows, cols) = (all(options.left_rows, n), all(options.right_rows, m));
-    check_ids(&rows, n, "left")?;
-    check_ids(&cols, m, "right")?;
-    let mut out: Vec<Vec<(f32, u32)>> = vec![Vec::new(); rows.len()];
-    let mut back: Vec<Vec<(f32, u32)>> = vec![Vec::new(); cols.len()];
-    for (a, &i) in rows.iter().enumerate() {
-        task.check()?;
-        for (b, &j) in cols.iter().enumerate() {
-            let s = score(channels, options, i as usize, j as usize);
-            if s > f32::NEG_INFINITY {
-                out[a].push((s, j));
-                back[b].push((s, i));
-            }
-        }
-    }
-    let means = |lists: &mut [Vec<(f32, u32)>]| {
-        for list in lists.iter_mut() {
-            list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        }
-        options.means.map(|k| {
-            let mean = |list: &Vec<(f32, u32)>| {
-                let top = &list[..k.min(list.len())];
-                if top.is_empty() {
-                    return 0.0;
-                }
-                (top.iter().map(|x| f64::from(x.0)).sum::<f64>() / top.len() as f64) as f32
-            };
-            lists.iter().map(mean).collect::<Vec<f32>>()
-        })
-    };
-    let (left_means, right_means) = (means(&mut out), means(&mut back));
-    let table = |lists: &[Vec<(f32, u32)>]| {
-        let place =
-            |list: &Vec<(f32, u32)>, c: usize| list.get(c).copied().unwrap_or((f32::NEG_INFINITY, u32::MAX));
-        let places: Vec<_> = lists.iter().flat_map(|l| (0..options.k).map(move |c| place(l, c))).collect();
-        Neighbours {
-            k: options.k,
-            ids: places.iter().map(|p| p.1).collect(),
-            scores: places.iter().map(|p| p.0).collect(),
-        }
-    };
-    Ok(TopK { left: table(&out), right: options.both.then(|| table(&back)), left_means, right_means })
+    let scorer = Scorer::new(channels, options)?;
+    let kernel = Kernel::best();
+    let shape = Shape::new(&scorer, &kernel);
+    pass(&scorer, options, &kernel, shape, task)
 }
 
-pub(crate) fn score(channels: &[Channel<'_>], options: &TopKOptions<'_>, i: usize, j: usize) -> f32 {
-    let (mut sum, mut weight) = (0.0, 0.0);
-    for channel in channels {
-        if channel.weight == 0.0 || !channel.left.present.get(i) || !channel.right.present.get(j) {
-            continue;
+/// [`top_k`] with the sizes of tiles chosen by the caller; they change nothing in the result.
+pub(crate) fn pass(
+    scorer: &Scorer<'_>,
+    options: &TopKOptions<'_>,
+    kernel: &Kernel,
+    shape: Shape,
+    task: &Task,
+) -> Result<TopK> {
+    let (n, m) = (scorer.left_ids.len(), scorer.right_ids.len());
+    let wanted = options.k.max(options.means.unwrap_or(0));
+    let columns = if options.both || options.means.is_some() { wanted.min(n) } else { 0 };
+    let bands = (0..n).step_by(shape.band);
+    let lefts: Vec<Mutex<Lists>> =
+        bands.map(|start| Mutex::new(Lists::new(shape.band.min(n - start), wanted.min(m)))).collect();
+    let strips = (0..m).step_by(STRIP);
+    let rights: Vec<Mutex<Lists>> =
+        strips.map(|start| Mutex::new(Lists::new(STRIP.min(m - start), columns))).collect();
+    for_each_tile(scorer, kernel, shape, task, |tile| {
+        let ids = &scorer.right_ids[tile.cols.clone()];
+        let mut lists = lefts[tile.band].lock().unwrap_or_else(PoisonError::into_inner);
+        for r in 0..tile.rows.len() {
+            lists.offer_row(r, tile.row(r), ids);
         }
-        let mut s = dot(&channel.left.rows, i, &channel.right.rows, j);
-        if options.similarity == Similarity::Cosine {
-            let (a, b) = (dot_self(&channel.left.rows, i), dot_self(&channel.right.rows, j));
-            if a == 0.0 || b == 0.0 {
-                continue;
+        drop(lists);
+        if columns == 0 {
+            return;
+        }
+        let mut start = tile.cols.start;
+        while start < tile.cols.end {
+            let strip = start / STRIP;
+            let end = ((strip + 1) * STRIP).min(tile.cols.end);
+            let within = start - tile.cols.start..end - tile.cols.start;
+            let mut lists = rights[strip].lock().unwrap_or_else(PoisonError::into_inner);
+            for (r, &id) in scorer.left_ids[tile.rows.clone()].iter().enumerate() {
+                lists.offer_column(start - strip * STRIP, &tile.row(r)[within.clone()], id);
             }
-            s /= (a * b).sqrt();
+            start = end;
         }
-        sum += f64::from(channel.weight) * s;
-        weight += f64::from(channel.weight);
+    })?;
+    let open = |lists: Vec<Mutex<Lists>>| -> Vec<Lists> {
+        lists.into_iter().map(|lists| lists.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+    };
+    let (lefts, rights) = (open(lefts), open(rights));
+    Ok(TopK {
+        left: table(&lefts, options.k),
+        right: options.both.then(|| table(&rights, options.k)),
+        left_means: options.means.map(|count| means(&lefts, count)),
+        right_means: options.means.map(|count| means(&rights, count)),
+    })
+}
+
+/// Every row of all lists, in order.
+fn rows(lists: &[Lists]) -> impl Iterator<Item = (&[f32], &[u32])> {
+    lists.iter().flat_map(|lists| (0..lists.len()).map(move |row| lists.row(row)))
+}
+
+fn table(lists: &[Lists], k: usize) -> Neighbours {
+    let (mut all_ids, mut all_scores) = (Vec::new(), Vec::new());
+    for (end, (scores, ids)) in rows(lists).enumerate().map(|(row, list)| ((row + 1) * k, list)) {
+        all_ids.extend(ids.iter().take(k));
+        all_ids.resize(end, u32::MAX);
+        all_scores.extend(scores.iter().take(k));
+        all_scores.resize(end, f32::NEG_INFINITY);
     }
-    if weight == 0.0 {
-        return f32::NEG_INFINITY;
-    }
-    let bias = |bias: Option<&[f32]>, i: usize| bias.map_or(0.0, |bias| f64::from(bias[i]));
-    let scale = if options.renormalise { weight } else { 1.0 };
-    (sum / scale + bias(options.left_bias, i) + bias(options.right_bias, j)) as f32
+    Neighbours { k, ids: all_ids, scores: all_scores }
+}
+
+fn means(lists: &[Lists], count: usize) -> Vec<f32> {
+    let mean = |(scores, _): (&[f32], &[u32])| {
+        let top = &scores[..count.min(scores.len())];
+        let sum: f64 = top.iter().map(|&score| f64::from(score)).sum();
+        if top.is_empty() { 0.0 } else { (sum / top.len() as f64) as f32 }
+    };
+    rows(lists).map(mean).collect()
 }
