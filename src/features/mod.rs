@@ -3,10 +3,27 @@
 //! A modality is a matrix over the entities of one side with a [`Presence`] bitmap; a missing row is
 //! all zeros in memory and never looked at. Dense rows are C-order `f32`; sparse rows are CSR. This
 //! layer knows graphs and numbers, no store and no query language.
+//!
+//! Features that need no model are made here too: [`ngrams`] of names, [`relation_bow`],
+//! [`attribute_bow`] and [`numeric`]. All are sparse, the same for any number of threads, and state
+//! their formula where they are defined.
 
+mod bow;
+mod ngrams;
+mod numeric;
 mod presence;
+mod quantity;
+#[cfg(test)]
+mod real;
+mod sparse;
+mod text;
 
+pub use bow::{Vocabulary, attribute_bow, relation_bow};
+pub use ngrams::{NgramOptions, ngrams};
+pub use numeric::numeric;
 pub use presence::Presence;
+pub use quantity::quantity;
+pub use text::fold;
 
 use crate::error::{Code, Error, Result};
 

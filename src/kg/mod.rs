@@ -7,7 +7,7 @@
 mod graph;
 mod strings;
 
-pub use graph::{AttributeTriple, Graph, GraphBuilder, Literal, Triple};
+pub use graph::{AttributeTriple, Graph, GraphBuilder, Literal, Triple, readable};
 pub use strings::Strings;
 
 /// A dense id of an entity within its side of a pair.

@@ -1,0 +1,194 @@
+//! The modality `numeric`: numbers and dates of an entity, each measured against all that share the
+//! attribute.
+
+use super::bow::{Terms, Vocabulary};
+use super::{OwnedFeature, quantity, sparse};
+use crate::error::{Code, Error, Result};
+use crate::kg::Graph;
+use crate::task::Task;
+
+/// Grids an attribute's axis is seen through, as numbers of cells: from coarse to fine.
+const GRIDS: [u32; 5] = [4, 16, 64, 512, 4096];
+
+/// Columns of one attribute: a grid of `n` cells has `n + 1` points.
+const WIDTH: u32 = GRIDS[0] + GRIDS[1] + GRIDS[2] + GRIDS[3] + GRIDS[4] + GRIDS.len() as u32;
+
+/// Numeric literals ([`quantity`]) of the attributes that both sides have, as sparse unit rows.
+///
+/// Each attribute's values of both sides together are normalised to their mid-rank `z` in `[0, 1]`
+/// (so neither units nor outliers matter; equal values have equal `z`). `z` is then seen through five
+/// grids of 4 to 4,096 cells: between grid points `i` and `i + 1`, at the share `t` of the way, the
+/// columns of the two points hold `cos(πt/2)` and `sin(πt/2)`. Two equal values thus agree in all
+/// grids, near ones in the coarse grids, far ones in none. An entity's values of one attribute are
+/// added and the block made unit length, then the whole row: the cosine of two entities is the mean
+/// agreement over attributes, √(attributes of one × attributes of the other) being the count.
+/// Attributes are matched by `vocabulary`. Entities without such a value are missing.
+pub fn numeric(
+    left: &Graph,
+    right: &Graph,
+    vocabulary: Vocabulary,
+    task: &Task,
+) -> Result<(OwnedFeature, OwnedFeature)> {
+    task.phase("reading numbers", None);
+    let terms = Terms::new(&left.attributes, &right.attributes, vocabulary);
+    let left_values = values(left, &terms.words[0], task)?;
+    let right_values = values(right, &terms.words[1], task)?;
+
+    // Words that have numbers on both sides, renumbered.
+    let mut has = vec![[false; 2]; terms.len];
+    for (side, values) in [&left_values, &right_values].into_iter().enumerate() {
+        values.iter().for_each(|&(_, word, _)| has[word as usize][side] = true);
+    }
+    let mut blocks = vec![u32::MAX; terms.len];
+    let mut count = 0u32;
+    for (block, _) in blocks.iter_mut().zip(&has).filter(|(_, has)| **has == [true; 2]) {
+        *block = count;
+        count += 1;
+    }
+    let Some(cols) = count.checked_mul(WIDTH).filter(|&cols| cols > 0) else {
+        if count > 0 {
+            return Err(Error::new(Code::Limit, format!("{count} numeric attributes are too many")));
+        }
+        return Err(Error::new(Code::MissingData, "no attribute has numbers in both graphs")
+            .help("attributes are matched by name; embed names or relations instead"));
+    };
+
+    let mut pools: Vec<Vec<f64>> = vec![Vec::new(); count as usize];
+    for &(_, word, value) in left_values.iter().chain(&right_values) {
+        if let Some(pool) = pools.get_mut(blocks[word as usize] as usize) {
+            pool.push(value);
+        }
+    }
+    pools.iter_mut().for_each(|pool| pool.sort_unstable_by(f64::total_cmp));
+    task.check()?;
+
+    let side = |graph: &Graph, values: &[(u32, u32, f64)]| {
+        let mut groups = values.chunk_by(|a, b| a.0 == b.0).peekable();
+        let rows = (0..graph.len() as u32).map(|entity| {
+            let group = groups.next_if(|group| group[0].0 == entity).unwrap_or_default();
+            encode(group, &blocks, &pools)
+        });
+        sparse::from_rows(rows, cols as usize)
+    };
+    Ok((side(left, &left_values), side(right, &right_values)))
+}
+
+/// `(entity, word, value)` of every numeric literal, sorted, no duplicates.
+fn values(graph: &Graph, words: &[u32], task: &Task) -> Result<Vec<(u32, u32, f64)>> {
+    let mut values = Vec::new();
+    for (i, triple) in graph.attribute_triples.iter().enumerate() {
+        if i % (1 << 16) == 0 {
+            task.check()?;
+        }
+        if let Some(value) = triple.literal.as_ref().and_then(quantity) {
+            // Adding zero makes -0 and 0 one value.
+            values.push((triple.entity, words[triple.attribute as usize], value + 0.0));
+        }
+    }
+    values.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
+    values.dedup();
+    Ok(values)
+}
+
+/// The row of one entity from its values, sorted by attribute.
+fn encode(values: &[(u32, u32, f64)], blocks: &[u32], pools: &[Vec<f64>]) -> Vec<(u32, f32)> {
+    let mut row = Vec::new();
+    let mut attributes = 0;
+    for same in values.chunk_by(|a, b| a.1 == b.1) {
+        let block = blocks[same[0].1 as usize];
+        let Some(pool) = pools.get(block as usize) else { continue };
+        attributes += 1;
+        let start = row.len();
+        for &(_, _, value) in same {
+            let below = pool.partition_point(|x| *x < value);
+            let up_to = pool.partition_point(|x| *x <= value);
+            let z = (below + up_to) as f64 / (2 * pool.len()) as f64;
+            let mut base = block * WIDTH;
+            for cells in GRIDS {
+                let at = z * f64::from(cells);
+                let point = (at.floor() as u32).min(cells - 1);
+                let angle = (at - f64::from(point)) * std::f64::consts::FRAC_PI_2;
+                row.push((base + point, angle.cos()));
+                row.push((base + point + 1, angle.sin()));
+                base += cells + 1;
+            }
+        }
+        merge(&mut row, start);
+        let norm = row[start..].iter().map(|(_, x)| x * x).sum::<f64>().sqrt();
+        row[start..].iter_mut().for_each(|(_, x)| *x /= norm);
+    }
+    let scale = 1.0 / f64::from(attributes.max(1)).sqrt();
+    row.iter().map(|&(column, x)| (column, (x * scale) as f32)).filter(|&(_, x)| x > 1e-7).collect()
+}
+
+/// Sorts the columns from `start` on and adds equal ones up.
+fn merge(row: &mut Vec<(u32, f64)>, start: usize) {
+    row[start..].sort_by_key(|&(column, _)| column);
+    let mut kept = start;
+    for i in start + 1..row.len() {
+        if row[i].0 == row[kept].0 {
+            row[kept].1 += row[i].1;
+        } else {
+            kept += 1;
+            row[kept] = row[i];
+        }
+    }
+    row.truncate(kept + 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::sparse::{cosine, tests::row};
+    use crate::kg::{GraphBuilder, Literal};
+
+    fn graph(base: &str, values: &[(&str, &str, &str)]) -> Graph {
+        let mut builder = GraphBuilder::new();
+        for &(entity, attribute, value) in values {
+            let (entity, attribute) =
+                (builder.entity(entity), builder.attribute(&format!("{base}{attribute}")));
+            let literal = Literal { value: value.into(), ..Literal::default() };
+            builder.attribute_triple(entity, attribute, Some(literal));
+        }
+        builder.finish().0
+    }
+
+    #[test]
+    fn equal_values_agree_near_ones_a_little_far_ones_not() {
+        let numbers: Vec<String> = (0..100).map(|i| (1000 * i).to_string()).collect();
+        let names: Vec<String> = (0..100).map(|i| format!("e{i}")).collect();
+        let rows: Vec<_> =
+            names.iter().zip(&numbers).map(|(n, v)| (n.as_str(), "population", v.as_str())).collect();
+        let (l, r) =
+            numeric(&graph("http://l/", &rows), &graph("http://r/", &rows), Vocabulary::Name, &Task::quiet())
+                .unwrap();
+        let to = |j| cosine(&l, 50, &r, j);
+        assert!((to(50) - 1.0).abs() < 1e-6);
+        assert!(to(50) > to(51) && to(51) > to(56) && to(56) > to(80), "{} {} {}", to(51), to(56), to(80));
+        assert_eq!(to(5), 0.0);
+    }
+
+    #[test]
+    fn attributes_of_one_side_only_do_not_count() {
+        let left = graph("http://l/", &[("a", "height", "1.8"), ("b", "weight", "70"), ("c", "height", "x")]);
+        let right = graph("http://r/", &[("y", "height", "1.80"), ("z", "depth", "3")]);
+        let (l, r) = numeric(&left, &right, Vocabulary::Name, &Task::quiet()).unwrap();
+        assert_eq!((l.present.count(), r.present.count()), (1, 1));
+        assert!((cosine(&l, 0, &r, 0) - 1.0).abs() < 1e-6);
+        let none = numeric(&left, &right, Vocabulary::Iri, &Task::quiet()).unwrap_err();
+        assert_eq!(none.code(), Code::MissingData);
+    }
+
+    #[test]
+    fn rows_are_unit_length_and_several_values_share_their_attribute() {
+        let rows =
+            [("a", "year", "1948"), ("a", "year", "1950-02-01"), ("a", "size", "3"), ("b", "year", "1948")];
+        let g = graph("", &rows);
+        let (l, r) = numeric(&g, &g, Vocabulary::Name, &Task::quiet()).unwrap();
+        for i in 0..2 {
+            let norm: f32 = row(&l, i).1.iter().map(|x| x * x).sum();
+            assert!((norm - 1.0).abs() < 1e-5);
+        }
+        assert!(cosine(&l, 0, &r, 1) > 0.3 && cosine(&l, 0, &r, 1) < 0.9);
+    }
+}
