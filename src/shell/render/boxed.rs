@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use seedbed::ops::rows::{Column, ColumnKind, Row};
+use seedbed::ops::{Column, ColumnKind, Row};
 
 use super::text::{pad, printable, width, wrap};
 use super::{Counts, Look, Stream, cell, line};

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use seedbed::ops::rows::Value;
+use seedbed::ops::Value;
 
 use super::{Counts, Stream, number};
 use crate::shell::halt::Halt;

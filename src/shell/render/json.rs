@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use seedbed::Error;
-use seedbed::ops::rows::{Row, Value};
+use seedbed::ops::{Row, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Counts, Stream};
@@ -79,7 +79,8 @@ pub fn lines(rows: Stream<'_>, out: &mut dyn Write) -> Result<Counts, Halt> {
 
 fn object(row: &Row, out: &mut dyn Write) -> io::Result<()> {
     let fields = row.columns().iter().zip(row.values());
-    let map: Map<String, Json> = fields.map(|(column, value)| (column.name.clone(), value_of(value))).collect();
+    let map: Map<String, Json> =
+        fields.map(|(column, value)| (column.name.clone(), value_of(value))).collect();
     serde_json::to_writer(&mut *out, &map).map_err(io::Error::from)
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use seedbed::ops::rows::{ColumnKind, Value};
+use seedbed::ops::{ColumnKind, Value};
 
 use super::{Counts, Stream, cell, text};
 use crate::shell::halt::Halt;
@@ -18,7 +18,7 @@ pub fn rows(rows: Stream<'_>, out: &mut dyn Write) -> Result<Counts, Halt> {
     writeln!(out, "| {} |", rules.join(" | "))?;
     let mut shown = 0;
     for row in rows {
-        let cells: Vec<_> = row
+        let cells: Vec<_> = row?
             .values()
             .iter()
             .map(|value| match value {

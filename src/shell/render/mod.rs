@@ -9,7 +9,8 @@ use std::io::Write;
 
 use clap::ValueEnum;
 use seedbed::CancelToken;
-use seedbed::ops::rows::{Outcome, Rows, Value};
+use seedbed::ops::spec::Scalar;
+use seedbed::ops::{Column, Outcome, Row, Rows, Value};
 
 use super::halt::Halt;
 use super::terminal::{Style, paint};
@@ -115,6 +116,9 @@ pub fn render(
             if !footer.is_empty() {
                 footer.insert_str(0, " · ");
             }
+            if mode == Mode::Line && counts.shown > 0 {
+                writeln!(out)?;
+            }
             writeln!(out, "{}", paint(look.color, Style::Dim, &format!("{counts}{footer}")))?;
         }
     } else if people && message.is_empty() && !footer.is_empty() {
@@ -157,13 +161,13 @@ pub struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    fn columns(&self) -> &[seedbed::ops::rows::Column] {
+    fn columns(&self) -> &[Column] {
         self.rows.columns()
     }
 }
 
 impl Iterator for Stream<'_> {
-    type Item = Result<seedbed::ops::rows::Row, Halt>;
+    type Item = Result<Row, Halt>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.cancel.is_cancelled() {
@@ -181,6 +185,17 @@ pub fn cell(value: &Value) -> String {
         Value::Float(value) => number::four_digits(*value),
         Value::Text(value) => text::printable(value).into_owned(),
         other => other.to_string(),
+    }
+}
+
+/// A parameter's value as it would be written in a statement.
+pub fn scalar(value: &Scalar) -> String {
+    match value {
+        Scalar::Null => "NULL".to_string(),
+        Scalar::Bool(value) => value.to_string(),
+        Scalar::Int(value) => value.to_string(),
+        Scalar::Float(value) => number::exact(*value),
+        Scalar::Text(value) => format!("'{}'", text::printable(value).replace('\'', "''")),
     }
 }
 
