@@ -3,6 +3,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
 
+mod api;
 mod error;
 pub mod evaluate;
 pub mod features;
@@ -18,6 +19,12 @@ mod rng;
 pub mod store;
 mod task;
 
+pub use api::{
+    AlignBuilder, CorrectBuilder, EvaluateBuilder, ExportBuilder, Name, Options, Pair, Prepared, SeedBuilder,
+    Session, Store,
+};
 pub use error::{Code, Error, Kind, Place, Result, Span};
+pub use ops::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};
+pub use ql::Params;
 pub use rng::Rng;
 pub use task::{CancelToken, Event, Observer, Task};

@@ -11,6 +11,7 @@
 mod bow;
 mod ngrams;
 mod numeric;
+mod persist;
 mod presence;
 mod quantity;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod text;
 pub use bow::{Vocabulary, attribute_bow, relation_bow};
 pub use ngrams::{NgramOptions, ngrams};
 pub use numeric::numeric;
+pub use persist::{StoredFeature, save_feature};
 pub use presence::Presence;
 pub use quantity::quantity;
 pub use text::fold;

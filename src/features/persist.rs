@@ -4,7 +4,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 
 use super::{DenseRows, Feature, Matrix, OwnedFeature, Presence, Rows, SparseRows};
 use crate::error::{Code, Error, Result};
-use crate::store::{Db, Digest, Object, Record, floats, longs, words};
+use crate::store::{Db, Digest, Object, Record, floats, ints, longs};
 
 /// One side of a modality as it lies in an object file. Dense rows leave the sparse arrays empty.
 #[derive(Archive, Serialize, Deserialize)]
@@ -68,8 +68,11 @@ impl StoredFeature {
         };
         match present {
             Some(present) if fits => Ok(StoredFeature { object, present }),
-            _ => Err(Error::new(Code::Corrupt, format!("object {digest} is no matrix that fits its own counts"))
-                .help("run CHECK FULL; import the features again or restore a backup")),
+            _ => Err(Error::new(
+                Code::Corrupt,
+                format!("object {digest} is no matrix that fits its own counts"),
+            )
+            .help("run CHECK FULL; import the features again or restore a backup")),
         }
     }
 
@@ -78,7 +81,7 @@ impl StoredFeature {
         let object = &*self.object;
         let (cols, values) = (object.cols.to_native() as usize, floats(&object.values));
         let rows = if object.sparse {
-            let (indptr, indices) = (longs(&object.indptr), words(&object.indices));
+            let (indptr, indices) = (longs(&object.indptr), ints(&object.indices));
             Rows::Sparse(SparseRows { indptr, indices, values, cols })
         } else {
             Rows::Dense(DenseRows { data: values, cols })

@@ -18,8 +18,8 @@ const TRIPLES: u8 = 3;
 const ATTRIBUTE_TRIPLES: u8 = 4;
 const LINKS: u8 = 5;
 
-/// How often a long loop looks whether it should stop.
-const CHECK_EVERY: usize = 1 << 14;
+/// Blocks between two looks at the cancel flag.
+const CHECK_EVERY: usize = 64;
 
 #[derive(Archive, Serialize, Deserialize, Clone)]
 struct EntityRow {
@@ -67,25 +67,26 @@ records! {
 }
 
 /// Writes a graph into a new space; it exists once a record that names the space is committed.
-pub fn save_graph(db: &Db, graph: &Graph, task: &Task) -> Result<(Space, Digest)> {
+pub fn save_graph(db: &Db, graph: &Graph, task: &Task) -> Result<Space> {
     let space = db.new_space()?;
     let total = graph.len() + graph.triples.len() + graph.attribute_triples.len();
     task.phase("storing the graph", Some(total as u64));
+    let mut done = 0;
 
     let entities = (0..graph.len()).map(|i| EntityRow {
         iri: graph.entities.get(i).to_string(),
         name: graph.names.get(i).to_string(),
         source_id: graph.source_ids.get(i).copied(),
     });
-    let blocks = pack(watched(entities, task, 0), |row| row.iri.len() + row.name.len() + 28);
-    db.write_blocks(space, ENTITIES, blocks.map(|rows| rows.map(EntityBlock)))?;
+    let size = |row: &EntityRow| row.iri.len() + row.name.len() + 28;
+    write(db, space, ENTITIES, pack(entities, size), EntityBlock, task, &mut done)?;
     for (section, strings) in [(RELATIONS, &graph.relations), (ATTRIBUTES, &graph.attributes)] {
-        let names = strings.iter().map(|text| Ok(text.to_string()));
-        db.write_blocks(space, section, pack(names, |text| text.len() + 8).map(|rows| rows.map(NameBlock)))?;
+        let names = strings.iter().map(str::to_string);
+        let groups = pack(names, |text: &String| text.len() + 8);
+        write(db, space, section, groups, NameBlock, task, &mut 0)?;
     }
     let triples = graph.triples.iter().map(|t| [t.head, t.relation, t.tail]);
-    let blocks = pack(watched(triples, task, graph.len()), |_| 12);
-    db.write_blocks(space, TRIPLES, blocks.map(|rows| rows.map(TripleBlock)))?;
+    write(db, space, TRIPLES, pack(triples, |_| 12), TripleBlock, task, &mut done)?;
     let literals = graph.attribute_triples.iter().map(|t| LiteralRow {
         entity: t.entity,
         attribute: t.attribute,
@@ -94,9 +95,9 @@ pub fn save_graph(db: &Db, graph: &Graph, task: &Task) -> Result<(Space, Digest)
     let size = |row: &LiteralRow| {
         36 + row.literal.as_ref().map_or(0, |parts| parts.iter().map(String::len).sum::<usize>())
     };
-    let blocks = pack(watched(literals, task, graph.len() + graph.triples.len()), size);
-    db.write_blocks(space, ATTRIBUTE_TRIPLES, blocks.map(|rows| rows.map(LiteralBlock)))?;
-    Ok((space, digest_graph(graph)))
+    let groups = pack(literals, size);
+    write(db, space, ATTRIBUTE_TRIPLES, groups, LiteralBlock, task, &mut done)?;
+    Ok(space)
 }
 
 /// Reads a graph back.
@@ -114,7 +115,11 @@ pub fn load_graph(db: &Db, space: Space, task: &Task) -> Result<Graph> {
     graph.attributes = load_names(db, space, ATTRIBUTES)?;
     for block in db.blocks::<TripleBlock>(space, TRIPLES) {
         task.check()?;
-        graph.triples.extend(block?.0.into_iter().map(|[head, relation, tail]| Triple { head, relation, tail }));
+        graph.triples.extend(block?.0.into_iter().map(|[head, relation, tail]| Triple {
+            head,
+            relation,
+            tail,
+        }));
     }
     for block in db.blocks::<LiteralBlock>(space, ATTRIBUTE_TRIPLES) {
         task.check()?;
@@ -152,12 +157,23 @@ fn load_names(db: &Db, space: Space, section: u8) -> Result<Strings> {
 }
 
 /// Writes reference links into a new space.
-pub fn save_links(db: &Db, links: &[Link]) -> Result<(Space, Digest)> {
+pub fn save_links(db: &Db, links: &[Link]) -> Result<Space> {
     let space = db.new_space()?;
-    let rows: Vec<[u32; 3]> = links.iter().map(|link| [link.left, link.right, split_code(link.split)]).collect();
-    let digest = Digest(*blake3::hash(bytemuck::cast_slice(&rows)).as_bytes());
-    db.write_blocks(space, LINKS, pack(rows.into_iter().map(Ok), |_| 12).map(|rows| rows.map(LinkBlock)))?;
-    Ok((space, digest))
+    db.write_blocks(space, LINKS, pack(link_rows(links), |_| 12).map(LinkBlock))?;
+    Ok(space)
+}
+
+/// The digest of links in their order.
+pub fn digest_links(links: &[Link]) -> Digest {
+    let mut hasher = Hasher::new();
+    for row in link_rows(links) {
+        hasher.update(bytemuck::cast_slice(&row));
+    }
+    Digest(*hasher.finalize().as_bytes())
+}
+
+fn link_rows(links: &[Link]) -> impl Iterator<Item = [u32; 3]> {
+    links.iter().map(|link| [link.left, link.right, split_code(link.split)])
 }
 
 /// Reads reference links back, in their order.
@@ -187,7 +203,7 @@ fn split_code(split: Option<Split>) -> u32 {
 }
 
 /// The digest of a graph's content; lengths are hashed with the texts, so that no two contents meet.
-fn digest_graph(graph: &Graph) -> Digest {
+pub fn digest_graph(graph: &Graph) -> Digest {
     let mut hasher = Hasher::new();
     for strings in [&graph.entities, &graph.names, &graph.relations, &graph.attributes] {
         hasher.update(&(strings.len() as u64).to_le_bytes());
@@ -202,7 +218,11 @@ fn digest_graph(graph: &Graph) -> Digest {
         hasher.update(bytemuck::cast_slice(&[triple.head, triple.relation, triple.tail]));
     }
     for triple in &graph.attribute_triples {
-        hasher.update(bytemuck::cast_slice(&[triple.entity, triple.attribute, triple.literal.is_some() as u32]));
+        hasher.update(bytemuck::cast_slice(&[
+            triple.entity,
+            triple.attribute,
+            triple.literal.is_some() as u32,
+        ]));
         if let Some(literal) = &triple.literal {
             for text in [&literal.value, &literal.datatype, &literal.language] {
                 hash_text(&mut hasher, text);
@@ -217,19 +237,27 @@ fn hash_text(hasher: &mut Hasher, text: &str) {
     hasher.update(text.as_bytes());
 }
 
-/// The rows, with progress and a look at the cancel flag now and then.
-fn watched<'a, T>(
-    rows: impl Iterator<Item = T> + 'a,
-    task: &'a Task,
-    before: usize,
-) -> impl Iterator<Item = Result<T>> + 'a {
-    rows.enumerate().map(move |(i, row)| {
+/// Writes groups of rows as the blocks of a section, with progress.
+fn write<R, T: Record>(
+    db: &Db,
+    space: Space,
+    section: u8,
+    groups: impl Iterator<Item = Vec<R>>,
+    block: impl Fn(Vec<R>) -> T,
+    task: &Task,
+    done: &mut u64,
+) -> Result<()> {
+    let mut writer = db.block_writer::<T>(space, section)?;
+    for (i, rows) in groups.enumerate() {
         if i % CHECK_EVERY == 0 {
             task.check()?;
-            task.advance((before + i) as u64);
+            task.advance(*done);
         }
-        Ok(row)
-    })
+        *done += rows.len() as u64;
+        writer.push(&block(rows))?;
+    }
+    writer.finish()?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -250,7 +278,11 @@ mod tests {
             builder.attribute_triple(i, a, None);
         }
         let value = "long ".repeat(3000);
-        builder.attribute_triple(7, a, Some(Literal { value, datatype: "string".into(), language: "en".into() }));
+        builder.attribute_triple(
+            7,
+            a,
+            Some(Literal { value, datatype: "string".into(), language: "en".into() }),
+        );
         builder.finish().0
     }
 
@@ -258,10 +290,10 @@ mod tests {
     fn a_graph_comes_back_as_it_was() {
         let (db, task) = (Db::in_memory(), Task::quiet());
         let graph = sample();
-        let (space, digest) = save_graph(&db, &graph, &task).unwrap();
+        let space = save_graph(&db, &graph, &task).unwrap();
         let back = load_graph(&db, space, &task).unwrap();
         assert_eq!(back, graph);
-        assert_eq!(digest_graph(&back), digest);
+        assert_eq!(digest_graph(&back), digest_graph(&graph));
     }
 
     #[test]
@@ -270,7 +302,7 @@ mod tests {
         let links: Vec<Link> = (0..1000)
             .map(|i| Link { left: 999 - i, right: i, split: (i % 2 == 0).then_some(Split::Test) })
             .collect();
-        let (space, _) = save_links(&db, &links).unwrap();
+        let space = save_links(&db, &links).unwrap();
         assert_eq!(load_links(&db, space).unwrap(), links);
     }
 

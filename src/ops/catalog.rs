@@ -79,8 +79,6 @@ pub struct PairEntry {
     pub features: Vec<FeatureEntry>,
     /// Where it came from: "dbp15k data/zh_en".
     pub origin: String,
-    /// Key of the operation that made it; an import repeated with the same input is recognised.
-    pub key: [u8; 32],
     /// Seconds since 1970.
     pub created: u64,
 }
@@ -157,7 +155,9 @@ pub struct ArtifactEntry {
     pub weights: Vec<f32>,
     /// Neighbours of the CSLS correction; 0 for plain scores.
     pub csls: u32,
-    /// How missing rows were treated: `renormalise` or `random`.
+    /// What admitted the rows: a row names one of these by number.
+    pub stages: Vec<String>,
+    /// How missing rows were treated: `neutral`, `renormalise` or `random`.
     pub missing: String,
     /// The random seed.
     pub seed: u64,
@@ -254,10 +254,18 @@ pub fn artifact(db: &Db, name: &str, kind: Option<ArtifactKind>) -> Result<Artif
             let article = if wanted.starts_with('a') { "an" } else { "a" };
             Err(wrong_kind(name, other.kind(), &format!("{article} {wanted}")))
         }
-        None => {
-            Err(unknown(db, wanted, name, |entry| matches!(entry, Entry::Artifact(artifact) if fits(artifact))))
-        }
+        None => Err(unknown(
+            db,
+            wanted,
+            name,
+            |entry| matches!(entry, Entry::Artifact(artifact) if fits(artifact)),
+        )),
     }
+}
+
+/// Makes the batch fail unless the name still has this entry (`None`: is free).
+pub fn expect(batch: &mut Batch, name: &str, entry: Option<&Entry>) -> Result<()> {
+    batch.expect(CATALOG, name.as_bytes(), entry)
 }
 
 /// Puts an entry into a batch, with the line of the journal that made it.
@@ -280,6 +288,17 @@ fn log(db: &Db, batch: &mut Batch, logged: &Logged) -> Result<()> {
 /// The journal, oldest first.
 pub fn journal(db: &Db) -> Result<Vec<Logged>> {
     db.scan::<Logged>(JOURNAL, b"").map(|row| row.map(|(_, logged)| logged)).collect()
+}
+
+/// Names of the artifacts of a pair.
+pub fn artifacts_of(db: &Db, pair: &str) -> Result<Vec<String>> {
+    let entries = all(db)?.into_iter();
+    Ok(entries
+        .filter_map(|entry| match entry {
+            Entry::Artifact(artifact) if artifact.pair == pair => Some(artifact.name),
+            _ => None,
+        })
+        .collect())
 }
 
 /// Everything the catalogue names: what a sweep must keep.
@@ -310,9 +329,14 @@ fn wrong_kind(name: &str, is: &str, wanted: &str) -> Error {
         .help("SHOW ARTIFACTS and SHOW PAIRS list what there is")
 }
 
-fn unknown(db: &Db, wanted: &str, name: &str, fits: impl Fn(&Entry) -> bool) -> Error {
-    let names: BTreeSet<String> =
-        all(db).unwrap_or_default().iter().filter(|entry| fits(entry)).map(|e| e.name().to_string()).collect();
+/// The error for a name that nothing of the wanted kind has, with the nearest one that does.
+pub fn unknown(db: &Db, wanted: &str, name: &str, fits: impl Fn(&Entry) -> bool) -> Error {
+    let names: BTreeSet<String> = all(db)
+        .unwrap_or_default()
+        .iter()
+        .filter(|entry| fits(entry))
+        .map(|e| e.name().to_string())
+        .collect();
     let error = Error::new(Code::UnknownName, format!("there is no {wanted} `{name}`"));
     let near = names
         .iter()
@@ -324,7 +348,9 @@ fn unknown(db: &Db, wanted: &str, name: &str, fits: impl Fn(&Entry) -> bool) -> 
     }
     let list = names.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
     match (names.is_empty(), wanted) {
-        (true, "pair") => error.help("the store holds no pair yet; start with IMPORT … AS name or GENERATE PAIR name"),
+        (true, "pair") => {
+            error.help("the store holds no pair yet; start with IMPORT … AS name or GENERATE PAIR name")
+        }
         (true, "alignment") => error.help("the store holds none yet; make one with ALIGN pair … AS name"),
         (true, _) => error.help("the store holds none yet; make one with SEED … FROM pair AS name"),
         (false, _) => error.help(format!("there is {list}")),

@@ -1,9 +1,85 @@
 //! Operations: from a request to stored artifacts, with keys, lineage and a journal.
+//!
+//! A [`spec::Request`] says what to do; [`run`] does it on an [`Engine`]. A request that makes an
+//! artifact is a pure function of its canonical text, the digests of its inputs and the random seed:
+//! their hash is the operation's key, and the same key gives the stored result back at once. Nothing
+//! here parses text or draws on a terminal.
 
+#![allow(dead_code)] // until the stages are wired in
+
+mod align;
+mod artifact;
 mod canonical;
+mod catalog;
+mod correct;
+mod describe;
+mod engine;
+mod evaluate;
+mod explain;
+mod export;
+mod filter;
+mod import;
+mod lineage;
+mod maintain;
 mod rows;
+mod search;
+mod seed;
+mod select;
+mod settings;
+mod show;
+mod sources;
 pub mod spec;
 mod words;
 
 pub use canonical::canonical;
+pub use engine::{Engine, names};
 pub use rows::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};
+pub use settings::{Device, Settings};
+
+use crate::error::Result;
+use crate::task::Task;
+use engine::Context;
+use spec::Request;
+
+/// Does what a request says.
+///
+/// # Errors
+/// Whatever the statement's documentation names; the store is then as it was.
+pub fn run(engine: &Engine, request: &Request, settings: &mut Settings, task: &Task) -> Result<Outcome> {
+    task.check()?;
+    let started = std::time::Instant::now();
+    if let Request::Set(setting) = request {
+        settings.set(setting)?;
+        return Ok(Outcome::message("set", settings.to_string()));
+    }
+    let settings = &*settings;
+    let context = Context { settings, task };
+    let mut outcome = settings.run(|| dispatch(engine, request, &context))?;
+    outcome.seconds = started.elapsed().as_secs_f64();
+    Ok(outcome)
+}
+
+fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Outcome> {
+    match request {
+        Request::Import(spec) => import::import(engine, spec, context),
+        Request::ImportLinks(spec) => import::import_links(engine, spec, context),
+        Request::ImportFeatures(spec) => import::import_features(engine, spec, context),
+        Request::Embed(spec) => import::embed(engine, spec, context),
+        Request::Generate(spec) => import::generate(engine, spec, context),
+        Request::Seed(spec) => seed::seed(engine, spec, context),
+        Request::Correct(spec) => correct::correct(engine, spec, context),
+        Request::Align(spec) => align::align(engine, spec, context),
+        Request::Evaluate(spec) => evaluate::evaluate(engine, spec, context),
+        Request::Match(spec) => search::search(engine, spec, context),
+        Request::Select(spec) => select::select(engine, spec, context),
+        Request::Export(spec) => export::export(engine, spec, context),
+        Request::Show(what) => show::show(engine, what, context),
+        Request::Describe(name) => describe::describe(engine, name, context),
+        Request::Drop(name) => maintain::drop_entry(engine, name),
+        Request::Set(_) => Ok(Outcome::message("set", context.settings.to_string())),
+        Request::Check { full } => maintain::check(engine, *full, context),
+        Request::Backup(to) => maintain::backup(engine, to, context),
+        Request::Compact => maintain::compact(engine, context),
+        Request::Explain(request) => explain::explain(engine, request, context),
+    }
+}

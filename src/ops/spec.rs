@@ -561,3 +561,69 @@ pub enum Expr {
     /// Not.
     Not(Box<Expr>),
 }
+
+impl Seed {
+    /// Seeds of a pair with the defaults: 1,000 of them, weights by agreement.
+    pub fn new(method: SeedMethod, pair: &str, name: &str) -> Self {
+        Seed {
+            method,
+            count: 1000,
+            weights: Weights::Auto,
+            missing: Missing::Neutral,
+            pair: pair.to_string(),
+            name: name.to_string(),
+            seed: None,
+        }
+    }
+}
+
+impl Correct {
+    /// The correction of a seed set with the defaults: rows, against the other seeds, once.
+    pub fn new(seeds: &str, name: &str) -> Self {
+        Correct {
+            seeds: seeds.to_string(),
+            direction: Direction::Row,
+            iterate: false,
+            all_rivals: false,
+            weights: Weights::Auto,
+            missing: Missing::Neutral,
+            name: name.to_string(),
+            seed: None,
+        }
+    }
+}
+
+impl Align {
+    /// An alignment of a pair with the defaults: mutual nearest under CSLS 10, weights by agreement.
+    pub fn new(pair: &str, name: &str) -> Self {
+        Align {
+            pair: pair.to_string(),
+            weights: Weights::Auto,
+            matching: Matching::Mutual,
+            csls: Some(10),
+            candidates: 10,
+            threshold: None,
+            missing: Missing::Neutral,
+            name: name.to_string(),
+            seed: None,
+        }
+    }
+}
+
+impl Export {
+    /// An export with the defaults: the format by the file's name, nothing overwritten.
+    pub fn new(target: &str, path: PathBuf) -> Self {
+        Export {
+            target: target.to_string(),
+            path,
+            format: None,
+            overwrite: false,
+            auto_prefixes: false,
+            exact_match: false,
+            license: UNSPECIFIED_LICENSE.to_string(),
+        }
+    }
+}
+
+/// What SSSOM says of a mapping set whose licence nobody stated.
+pub const UNSPECIFIED_LICENSE: &str = "https://w3id.org/sssom/license/unspecified";

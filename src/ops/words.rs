@@ -40,3 +40,45 @@ words! {
         Alignment => "alignment", Dbp15k => "dbp15k",
     }
 }
+
+impl PairFormat {
+    /// One line on the layout.
+    pub fn doc(self) -> &'static str {
+        match self {
+            PairFormat::Dbp15k => "a folder with ent_ids_1|2, triples_1|2, ill_ent_ids (EVA, GCN-Align)",
+            PairFormat::Jape => "a mapping or sharing folder with sup_ent_ids, ref_ent_ids (JAPE, BootEA)",
+            PairFormat::Openea => "a folder with rel_triples_1|2, attr_triples_1|2, ent_links (OpenEA)",
+            PairFormat::Mmkg => "a folder with *_EntityTriples.txt and *_SameAsLink.txt (MMKG)",
+            PairFormat::Rdf => "two RDF files: N-Triples, N-Quads, Turtle, TriG or RDF/XML; plain, gz or zst",
+            PairFormat::Csv => "a folder of csv or tsv files with headers",
+        }
+    }
+}
+
+impl LinkFormat {
+    /// One line on the layout.
+    pub fn doc(self) -> &'static str {
+        match self {
+            LinkFormat::Tsv => "two columns: IRIs, or ids of the source",
+            LinkFormat::Csv => "comma-separated with a header left,right",
+            LinkFormat::Sssom => "SSSOM/TSV",
+            LinkFormat::Alignment => "Alignment API RDF/XML",
+            LinkFormat::SameAs => "owl:sameAs N-Triples",
+        }
+    }
+}
+
+impl ExportFormat {
+    /// One line on the layout.
+    pub fn doc(self) -> &'static str {
+        match self {
+            ExportFormat::Csv => "comma-separated with a header",
+            ExportFormat::Tsv => "tab-separated with a header",
+            ExportFormat::Jsonl => "one JSON object a line",
+            ExportFormat::Sssom => "SSSOM/TSV",
+            ExportFormat::SameAs => "owl:sameAs N-Triples",
+            ExportFormat::Alignment => "Alignment API RDF/XML",
+            ExportFormat::Dbp15k => "pairs of the source's ids, as sup_ent_ids",
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The library's front door: open a [`Store`], take a [`Session`], run statements or builders.
+//!
+//! Both doors lead to the same [`Request`](crate::ops::spec::Request): a statement is parsed and
+//! bound to one, a builder fills one in. Nothing here prints, exits or panics.
+
+mod build;
+mod pair;
+mod session;
+
+pub use build::{AlignBuilder, CorrectBuilder, EvaluateBuilder, ExportBuilder, SeedBuilder};
+pub use pair::Pair;
+pub use session::{Name, Prepared, Session};
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::kg::Side;
+use crate::ops::spec::{Generate, Import, Request};
+use crate::ops::{Engine, Outcome, Settings, run};
+use crate::store::{Db, OpenOptions};
+use crate::task::Task;
+
+/// An open store. Cheap to clone; clones share the store, and any thread may use them.
+///
+/// ```ignore
+/// use seedbed::Store;
+/// use seedbed::ops::spec::Generate;
+///
+/// let store = Store::in_memory();
+/// let pair = store.generate(Generate { name: "demo".into(), entities: 300, ..Generate::default() })?;
+/// pair.embed_names()?;
+/// store.seed(&pair).cluster(4).count(50).named("s1").run()?;
+/// let quality = store.evaluate("s1").run()?.rows.into_iter().flatten().next().unwrap()?;
+/// assert!(quality.get::<f64>("precision")? > 0.5);
+/// # Ok::<(), seedbed::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<Engine>,
+}
+
+/// How to open a store.
+#[derive(Clone, Debug)]
+pub struct Options {
+    options: OpenOptions,
+}
+
+impl Options {
+    /// Whether a missing store is made (it is, unless told otherwise).
+    pub fn create(mut self, create: bool) -> Self {
+        self.options.create = create;
+        self
+    }
+
+    /// Whether writes are refused.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.options.read_only = read_only;
+        self
+    }
+
+    /// Memory for the catalogue's cache, in bytes.
+    pub fn cache_bytes(mut self, bytes: u64) -> Self {
+        self.options.cache_bytes = bytes;
+        self
+    }
+
+    /// Opens the store in `dir`.
+    ///
+    /// # Errors
+    /// [`Code::Locked`](crate::Code) if another process holds it, `NewerFormat` if a later Seedbed wrote
+    /// it, `NotAStore` if the directory holds something else, `Corrupt` if it is damaged.
+    pub fn open(&self, dir: impl AsRef<Path>) -> Result<Store> {
+        Ok(Store::over(Db::open(dir.as_ref(), &self.options)?))
+    }
+}
+
+impl Store {
+    /// Opens the store in `dir`, making it if there is none.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Store> {
+        Store::options().open(dir)
+    }
+
+    /// Options to open a store with.
+    pub fn options() -> Options {
+        Options { options: OpenOptions { create: true, ..OpenOptions::default() } }
+    }
+
+    /// A store that is gone when the last handle is.
+    pub fn in_memory() -> Store {
+        Store::over(Db::in_memory())
+    }
+
+    fn over(db: Db) -> Store {
+        Store { engine: Arc::new(Engine::new(db)) }
+    }
+
+    /// A session: settings of its own over the shared store.
+    pub fn session(&self) -> Session {
+        Session::new(self.engine.clone())
+    }
+
+    /// Runs one statement with default settings and the values of its `$parameters`.
+    ///
+    /// # Errors
+    /// What the statement's documentation names.
+    pub fn execute(&self, statement: &str, params: &crate::ql::Params) -> Result<Outcome> {
+        self.session().execute(statement, params, &Task::quiet())
+    }
+
+    /// Does what a request says, with default settings.
+    pub fn run(&self, request: &Request) -> Result<Outcome> {
+        run(&self.engine, request, &mut Settings::default(), &Task::quiet())
+    }
+
+    /// Imports a pair of graphs.
+    pub fn import(&self, import: Import) -> Result<Pair> {
+        let name = import.name.clone();
+        self.run(&Request::Import(import))?;
+        Ok(Pair::new(self.clone(), name))
+    }
+
+    /// Makes a planted pair.
+    pub fn generate(&self, generate: Generate) -> Result<Pair> {
+        let name = generate.name.clone();
+        self.run(&Request::Generate(generate))?;
+        Ok(Pair::new(self.clone(), name))
+    }
+
+    /// A pair that is there already.
+    ///
+    /// # Errors
+    /// [`Code::UnknownName`](crate::Code::UnknownName) if there is none of that name.
+    pub fn pair(&self, name: &str) -> Result<Pair> {
+        self.run(&Request::Describe(name.to_string()))?;
+        Ok(Pair::new(self.clone(), name.to_string()))
+    }
+
+    /// Finds seeds in a pair.
+    pub fn seed(&self, pair: &Pair) -> SeedBuilder {
+        SeedBuilder::new(self.clone(), pair.name())
+    }
+
+    /// Drops seeds that others contradict.
+    pub fn correct(&self, seeds: &str) -> CorrectBuilder {
+        CorrectBuilder::new(self.clone(), seeds)
+    }
+
+    /// Aligns a pair straight from its features.
+    pub fn align(&self, pair: &Pair) -> AlignBuilder {
+        AlignBuilder::new(self.clone(), pair.name())
+    }
+
+    /// Judges a seed set or an alignment.
+    pub fn evaluate(&self, artifact: &str) -> EvaluateBuilder {
+        EvaluateBuilder::new(self.clone(), artifact)
+    }
+
+    /// Writes a seed set or an alignment to a file.
+    pub fn export(&self, artifact: &str, path: impl Into<PathBuf>) -> ExportBuilder {
+        ExportBuilder::new(self.clone(), artifact, path.into())
+    }
+
+    /// The best counterparts of an entity: rows of left, right, score and one column a modality.
+    pub fn counterparts(
+        &self,
+        pair: &Pair,
+        entity: &str,
+        side: Option<Side>,
+        limit: usize,
+    ) -> Result<Outcome> {
+        self.run(&Request::Match(crate::ops::spec::Match {
+            entity: entity.to_string(),
+            pair: pair.name().to_string(),
+            side,
+            weights: crate::ops::spec::Weights::Auto,
+            limit,
+        }))
+    }
+}

@@ -1,0 +1,97 @@
+//! The rows of seed sets and alignments, as packed blocks of a space.
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+use super::catalog::ArtifactEntry;
+use crate::error::Result;
+use crate::store::{Db, Digest, Record, Space, pack};
+
+const KEPT: u8 = 0;
+const DROPPED: u8 = 1;
+
+/// One scored pair of a seed set or an alignment.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct ArtifactRow {
+    /// Left entity.
+    pub left: u32,
+    /// Right entity.
+    pub right: u32,
+    /// Its score under the weights of the artifact.
+    pub score: f32,
+    /// Score minus the best rival's; NaN where no rival was looked at.
+    pub margin: f32,
+    /// Row of [`ArtifactEntry::stages`]: what admitted it.
+    pub stage: u8,
+    /// Cosine of each modality of [`ArtifactEntry::modalities`]; NaN where a row lacks it.
+    pub modal: Vec<f32>,
+}
+
+/// A seed that a correction dropped.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct DroppedRow {
+    /// The seed as it was.
+    pub row: ArtifactRow,
+    /// Why, for a person.
+    pub reason: String,
+    /// The entity that contradicted it.
+    pub rival: Option<u32>,
+}
+
+#[derive(Archive, Serialize, Deserialize)]
+struct RowBlock(Vec<ArtifactRow>);
+
+impl Record for RowBlock {
+    const KIND: [u8; 4] = *b"rows";
+    const VERSION: u16 = 1;
+}
+
+#[derive(Archive, Serialize, Deserialize)]
+struct DroppedBlock(Vec<DroppedRow>);
+
+impl Record for DroppedBlock {
+    const KIND: [u8; 4] = *b"drop";
+    const VERSION: u16 = 1;
+}
+
+/// Writes the rows into a new space and gives their digest.
+pub fn save(db: &Db, rows: &[ArtifactRow], dropped: &[DroppedRow]) -> Result<(Space, Digest)> {
+    let space = db.new_space()?;
+    let size = |row: &ArtifactRow| 28 + 4 * row.modal.len();
+    db.write_blocks(space, KEPT, pack(rows.iter().cloned(), size).map(RowBlock))?;
+    let size = |row: &DroppedRow| size(&row.row) + 20 + row.reason.len();
+    db.write_blocks(space, DROPPED, pack(dropped.iter().cloned(), size).map(DroppedBlock))?;
+
+    let mut hasher = blake3::Hasher::new();
+    for row in rows {
+        hash_row(&mut hasher, row);
+    }
+    hasher.update(&(rows.len() as u64).to_le_bytes());
+    for row in dropped {
+        hash_row(&mut hasher, &row.row);
+    }
+    Ok((space, Digest(*hasher.finalize().as_bytes())))
+}
+
+fn hash_row(hasher: &mut blake3::Hasher, row: &ArtifactRow) {
+    hasher.update(bytemuck::cast_slice(&[row.left, row.right, row.score.to_bits(), row.margin.to_bits()]));
+    hasher.update(&[row.stage]);
+    hasher.update(bytemuck::cast_slice(&row.modal));
+}
+
+/// The rows of an artifact, streamed.
+pub fn rows(db: &Db, entry: &ArtifactEntry) -> impl Iterator<Item = Result<ArtifactRow>> + Send + 'static {
+    let blocks = db.blocks::<RowBlock>(Space(entry.space), KEPT);
+    blocks.flat_map(|block| match block {
+        Ok(block) => block.0.into_iter().map(Ok).collect::<Vec<_>>(),
+        Err(error) => vec![Err(error)],
+    })
+}
+
+/// The seeds a correction dropped, all at once: they are few.
+pub fn dropped(db: &Db, entry: &ArtifactEntry) -> Result<Vec<DroppedRow>> {
+    let mut all = Vec::new();
+    for block in db.blocks::<DroppedBlock>(Space(entry.space), DROPPED) {
+        all.extend(block?.0);
+    }
+    Ok(all)
+}

@@ -1,0 +1,118 @@
+//! The engine: an open store, what is loaded from it, and the context a request runs in.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::catalog::{self, Entry, PairEntry};
+use super::settings::Settings;
+use crate::error::Result;
+use crate::features::{Feature, Modality, StoredFeature};
+use crate::kg::{self, Graph, Link};
+use crate::store::{Db, Digest, Space};
+use crate::task::Task;
+
+/// Graphs kept in memory between statements: the two of a pair, and of a second one.
+const CACHED_GRAPHS: usize = 4;
+
+/// An open store with its caches. Shared by all handles and sessions.
+pub struct Engine {
+    /// The store.
+    pub(crate) db: Db,
+    graphs: Mutex<VecDeque<(u64, Arc<Graph>)>>,
+}
+
+/// What a request needs besides the engine.
+pub(crate) struct Context<'a> {
+    /// The session's settings.
+    pub settings: &'a Settings,
+    /// Cancel flag and progress.
+    pub task: &'a Task,
+}
+
+/// A pair with its graphs and links in memory and its matrices mapped.
+pub(crate) struct LoadedPair {
+    pub entry: PairEntry,
+    pub left: Arc<Graph>,
+    pub right: Arc<Graph>,
+    pub links: Vec<Link>,
+    pub features: Vec<(Modality, StoredFeature, StoredFeature)>,
+}
+
+impl LoadedPair {
+    /// The modalities, borrowed.
+    pub fn modalities(&self) -> Vec<(Modality, Feature<'_>, Feature<'_>)> {
+        self.features
+            .iter()
+            .map(|(modality, left, right)| (modality.clone(), left.view(), right.view()))
+            .collect()
+    }
+}
+
+impl Engine {
+    /// An engine over an open store.
+    pub fn new(db: Db) -> Self {
+        Engine { db, graphs: Mutex::new(VecDeque::new()) }
+    }
+
+    /// A graph, from memory if it was read before. Graphs are immutable under their space.
+    pub(crate) fn graph(&self, space: u64, task: &Task) -> Result<Arc<Graph>> {
+        let known =
+            locked(&self.graphs).iter().find(|(known, _)| *known == space).map(|(_, graph)| graph.clone());
+        if let Some(graph) = known {
+            return Ok(graph);
+        }
+        let graph = Arc::new(kg::load_graph(&self.db, Space(space), task)?);
+        let mut graphs = locked(&self.graphs);
+        graphs.push_front((space, graph.clone()));
+        graphs.truncate(CACHED_GRAPHS);
+        Ok(graph)
+    }
+
+    /// Both graphs of a pair.
+    pub(crate) fn graphs_of(&self, pair: &str, task: &Task) -> Result<[Arc<Graph>; 2]> {
+        let entry = catalog::pair(&self.db, pair)?;
+        Ok([self.graph(entry.graphs[0].space, task)?, self.graph(entry.graphs[1].space, task)?])
+    }
+
+    /// A pair with everything a stage may want.
+    pub(crate) fn load_pair(&self, name: &str, task: &Task) -> Result<LoadedPair> {
+        let entry = catalog::pair(&self.db, name)?;
+        let left = self.graph(entry.graphs[0].space, task)?;
+        let right = self.graph(entry.graphs[1].space, task)?;
+        let links = match &entry.links {
+            Some(links) => kg::load_links(&self.db, Space(links.space))?,
+            None => Vec::new(),
+        };
+        let mut features = Vec::new();
+        for feature in &entry.features {
+            let load = |side: usize| StoredFeature::load(&self.db, &Digest(feature.objects[side]));
+            features.push((Modality::new(&feature.modality)?, load(0)?, load(1)?));
+        }
+        Ok(LoadedPair { entry, left, right, links, features })
+    }
+}
+
+/// Every name with its kind: `pair`, `seeds`, `alignment`, `modality`.
+pub fn names(engine: &Engine) -> Result<Vec<(String, &'static str)>> {
+    let mut names = Vec::new();
+    for entry in catalog::all(&engine.db)? {
+        names.push((entry.name().to_string(), entry.kind()));
+        if let Entry::Pair(pair) = entry {
+            names.extend(pair.features.into_iter().map(|feature| (feature.modality, "modality")));
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// The lock; a thread that panicked while holding it left the cache whole.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,100 @@
+//! `EXPORT`: the rows of an artifact as a file others read.
+
+use super::artifact;
+use super::catalog::{self, ArtifactKind};
+use super::engine::{Context, Engine};
+use super::maintain::{bytes, count};
+use super::rows::Outcome;
+use super::spec::Export;
+use crate::error::Result;
+use crate::formats::export::{ExportMeta, ExportRow, Justification, write_rows};
+use crate::store::Digest;
+
+/// Writes the artifact's rows.
+pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Result<Outcome> {
+    let entry = catalog::artifact(&engine.db, &spec.target, None)?;
+    let [left, right] = engine.graphs_of(&entry.pair, context.task)?;
+    let measure = match (entry.kind, entry.csls) {
+        (_, 0) => "cosine similarity".to_string(),
+        (_, k) => format!("cosine similarity, CSLS {k}"),
+    };
+    let used: Vec<&str> = entry
+        .modalities
+        .iter()
+        .zip(&entry.weights)
+        .filter(|(_, weight)| **weight > 0.0)
+        .map(|(modality, _)| modality.as_str())
+        .collect();
+    let justification = match used[..] {
+        ["text"] => Justification::Lexical,
+        [_] => Justification::Similarity,
+        _ => Justification::Composite,
+    };
+    let stages = entry.stages.clone();
+    let rows = artifact::rows(&engine.db, &entry).enumerate().map(|(i, row)| {
+        let row = row?;
+        Ok(ExportRow {
+            left_iri: left.entities.get(row.left as usize).to_string(),
+            right_iri: right.entities.get(row.right as usize).to_string(),
+            left_label: left.label(row.left),
+            right_label: right.label(row.right),
+            left_source_id: left.source_ids.get(row.left as usize).copied(),
+            right_source_id: right.source_ids.get(row.right as usize).copied(),
+            score: row
+                .score
+                .is_finite()
+                .then(|| row.score.to_string().parse().unwrap_or(f64::from(row.score))),
+            rank: i as u32 + 1,
+            stage: stages.get(usize::from(row.stage)).cloned(),
+            justification,
+            measure: Some(measure.clone()),
+        })
+    });
+    let meta = ExportMeta {
+        pair: entry.pair.clone(),
+        artifact: entry.name.clone(),
+        digest: Digest(entry.digest).to_string(),
+        tool_version: env!("CARGO_PKG_VERSION").to_string(),
+        date: date_of(entry.created),
+        subject_source: String::new(),
+        object_source: String::new(),
+    };
+    let report = write_rows(spec, rows, &meta, context.task)?;
+    let what = if entry.kind == ArtifactKind::Seeds { "seed" } else { "link" };
+    let line = format!(
+        "{} to {} as {}, {}",
+        count(report.rows as usize, what),
+        spec.path.display(),
+        report.format.as_str(),
+        bytes(report.bytes)
+    );
+    let mut outcome = Outcome::message("export", line);
+    outcome.notes = report.notes;
+    Ok(outcome)
+}
+
+/// The UTC day of a time in seconds since 1970, as `2026-11-21` (Howard Hinnant's civil-from-days).
+fn date_of(seconds: u64) -> String {
+    let days = (seconds / 86_400) as i64 + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_from_1970() {
+        assert_eq!(date_of(0), "1970-01-01");
+        assert_eq!(date_of(951_782_400), "2000-02-29");
+        assert_eq!(date_of(1_795_219_200), "2026-11-21");
+    }
+}

@@ -1,0 +1,356 @@
+//! Statements that make a pair or add to one: IMPORT, IMPORT LINKS, IMPORT FEATURES, EMBED, GENERATE.
+//!
+//! Each reads everything first, writes blocks and objects that nothing names yet, and ends in one
+//! commit of the catalogue: what fails before that leaves the store as it was.
+
+use super::canonical::canonical;
+use super::catalog::{self, Entry, FeatureEntry, GraphEntry, LinksEntry, Logged, PairEntry};
+use super::engine::{Context, Engine, now};
+use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::spec::{Embed, Encoder, Generate, Import, ImportFeatures, ImportLinks, Request, Source};
+use crate::error::{Code, Error, Result};
+use crate::features::{self, Matrix, Modality, OwnedFeature};
+use crate::formats::{self, ImportReport, matrix::PairIds};
+use crate::kg::{self, Graph, Link, Split};
+use crate::store::{Batch, Digest};
+
+/// Columns of a bag of words, as the reference systems have them.
+const BOW_COLUMNS: usize = 1000;
+
+type BothSides = (OwnedFeature, OwnedFeature);
+
+/// `IMPORT … AS p`.
+pub(crate) fn import(engine: &Engine, import: &Import, context: &Context) -> Result<Outcome> {
+    let started = std::time::Instant::now();
+    let source = formats::read_pair(import, context.task)?;
+    let origin = format!("{} {}", import.format.as_str(), import.paths[0].display());
+    let statement = canonical(&Request::Import(import.clone()));
+    let (left, right) = (&source.left, &source.right);
+    let new = NewPair { name: &import.name, origin, statement, left, right, links: &source.links };
+    let (entry, fresh) = store_pair(engine, new, Vec::new(), context, started)?;
+    let mut outcome = Outcome::message("import", pair_line(&entry, fresh));
+    outcome.notes = report_notes(&source.report);
+    Ok(outcome.with_rows(pair_counts(&entry)))
+}
+
+/// `GENERATE PAIR p`.
+pub(crate) fn generate(_: &Engine, _: &Generate, _: &Context) -> Result<Outcome> {
+    Err(Error::new(Code::Unsupported, "not there yet"))
+}
+
+/// `IMPORT LINKS … INTO p`.
+pub(crate) fn import_links(engine: &Engine, spec: &ImportLinks, context: &Context) -> Result<Outcome> {
+    let started = std::time::Instant::now();
+    let pair = engine.load_pair(&spec.pair, context.task)?;
+    let import = formats::links::read_links(spec, &pair.left, &pair.right, context.task)?;
+    let mut links = pair.links;
+    let known: std::collections::HashMap<(u32, u32), usize> =
+        links.iter().enumerate().map(|(i, link)| ((link.left, link.right), i)).collect();
+    let before = links.len();
+    for link in import.links {
+        match known.get(&(link.left, link.right)) {
+            Some(&i) => links[i].split = link.split.or(links[i].split),
+            None => links.push(link),
+        }
+    }
+    let added = links.len() - before;
+    let old = Entry::Pair(pair.entry.clone());
+    let entry =
+        PairEntry { links: save_links(engine, &links)?, version: pair.entry.version + 1, ..pair.entry };
+    let statement = canonical(&Request::ImportLinks(spec.clone()));
+    let result = format!("{added} links added to {}", entry.name);
+    commit(engine, Some(&old), Entry::Pair(entry), statement, &result, started)?;
+    let mut outcome = Outcome::message("import links", format!("{result}; {} in all", links.len()));
+    outcome.notes = import.report.notes.clone();
+    Ok(outcome)
+}
+
+/// `IMPORT FEATURES m FROM … INTO p`.
+pub(crate) fn import_features(engine: &Engine, spec: &ImportFeatures, context: &Context) -> Result<Outcome> {
+    let started = std::time::Instant::now();
+    let pair = engine.load_pair(&spec.pair, context.task)?;
+    let ids = PairIds { left: &pair.left, right: &pair.right };
+    let import = formats::matrix::read_features(spec, &ids, context.task)?;
+    let file = spec.paths[0].file_name().unwrap_or_default().to_string_lossy();
+    let made_by = format!("import {file} ({})", import.report.dtype);
+    let notes = import.report.notes.clone();
+    let statement = canonical(&Request::ImportFeatures(spec.clone()));
+    let both = (import.left, import.right);
+    let mut outcome = add_modality(engine, pair.entry, &spec.modality, both, made_by, statement, started)?;
+    outcome.verb = "import features";
+    outcome.notes.extend(notes);
+    Ok(outcome)
+}
+
+/// `EMBED name USING ngrams INTO p`.
+pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<Outcome> {
+    let started = std::time::Instant::now();
+    let pair = engine.load_pair(&spec.pair, context.task)?;
+    let (both, made_by) = encode(spec, &pair.left, &pair.right, context)?;
+    let usual = match spec.source {
+        Source::Name => "text",
+        source => source.as_str(),
+    };
+    let modality = match &spec.modality {
+        Some(modality) => modality.clone(),
+        None => Modality::new(usual)?,
+    };
+    let statement = canonical(&Request::Embed(spec.clone()));
+    let mut outcome = add_modality(engine, pair.entry, &modality, both, made_by, statement, started)?;
+    outcome.verb = "embed";
+    Ok(outcome)
+}
+
+fn encode(spec: &Embed, left: &Graph, right: &Graph, context: &Context) -> Result<(BothSides, String)> {
+    let task = context.task;
+    let vocabulary = features::Vocabulary::default();
+    Ok(match (spec.source, spec.encoder) {
+        (Source::Name, Encoder::Ngrams) => {
+            let options = features::NgramOptions {
+                min_n: spec.min_n,
+                max_n: spec.max_n,
+                dims: spec.dims.unwrap_or(features::NgramOptions::default().dims),
+            };
+            let made_by = format!("character {}..{}-grams of names, tf-idf", spec.min_n, spec.max_n);
+            (features::ngrams(left, right, options, task)?, made_by)
+        }
+        (Source::Relation, Encoder::Bow) => {
+            let width = spec.dims.unwrap_or(BOW_COLUMNS);
+            (
+                features::relation_bow(left, right, width, vocabulary, task)?,
+                format!("bag of the {width} most frequent relations"),
+            )
+        }
+        (Source::Attribute, Encoder::Bow) => {
+            let width = spec.dims.unwrap_or(BOW_COLUMNS);
+            (
+                features::attribute_bow(left, right, width, vocabulary, task)?,
+                format!("bag of the {width} most frequent attributes"),
+            )
+        }
+        (Source::Numeric | Source::Attribute, Encoder::Numeric) => (
+            features::numeric(left, right, vocabulary, task)?,
+            "numeric literals, normalised per attribute".to_string(),
+        ),
+        (source, encoder) => {
+            let fits = match source {
+                Source::Name => "EMBED name USING ngrams",
+                Source::Relation => "EMBED relation USING bow",
+                Source::Attribute => "EMBED attribute USING bow",
+                Source::Numeric => "EMBED numeric USING numeric",
+            };
+            return Err(Error::new(
+                Code::Unsupported,
+                format!("{} cannot be embedded using {}", source.as_str(), encoder.as_str()),
+            )
+            .help(format!("write {fits} INTO {}", spec.pair)));
+        }
+    })
+}
+
+struct NewPair<'a> {
+    name: &'a str,
+    origin: String,
+    statement: String,
+    left: &'a Graph,
+    right: &'a Graph,
+    links: &'a [Link],
+}
+
+/// Stores a new pair; the same content under the same name is left as it is.
+fn store_pair(
+    engine: &Engine,
+    new: NewPair,
+    features: Vec<FeatureEntry>,
+    context: &Context,
+    started: std::time::Instant,
+) -> Result<(PairEntry, bool)> {
+    let known = catalog::find(&engine.db, new.name)?;
+    let digests = [kg::digest_graph(new.left).0, kg::digest_graph(new.right).0];
+    let links_digest = (!new.links.is_empty()).then(|| kg::digest_links(new.links).0);
+    if let Some(known) = known {
+        if let Entry::Pair(pair) = &known
+            && pair.graphs.iter().map(|graph| graph.digest).eq(digests)
+            && pair.links.as_ref().map(|links| links.digest) == links_digest
+        {
+            return Ok((pair.clone(), false));
+        }
+        return Err(Error::new(
+            Code::NameTaken,
+            format!("`{}` is already the name of {}", new.name, of_kind(&known)),
+        )
+        .help(format!("choose another name after AS, or DROP {} first", new.name)));
+    }
+    let graph_entry = |graph: &Graph, digest| -> Result<GraphEntry> {
+        let space = kg::save_graph(&engine.db, graph, context.task)?;
+        Ok(GraphEntry {
+            space: space.0,
+            digest,
+            entities: graph.len() as u64,
+            relations: graph.relations.len() as u64,
+            attributes: graph.attributes.len() as u64,
+            triples: graph.triples.len() as u64,
+            attribute_triples: graph.attribute_triples.len() as u64,
+        })
+    };
+    let entry = PairEntry {
+        name: new.name.to_string(),
+        version: 1,
+        graphs: [graph_entry(new.left, digests[0])?, graph_entry(new.right, digests[1])?],
+        links: save_links(engine, new.links)?,
+        features,
+        origin: new.origin,
+        created: now(),
+    };
+    let result = format!("pair {}", entry.name);
+    commit(engine, None, Entry::Pair(entry.clone()), new.statement, &result, started)?;
+    Ok((entry, true))
+}
+
+fn of_kind(entry: &Entry) -> &'static str {
+    match entry.kind() {
+        "pair" => "a pair with other content",
+        "seeds" => "a seed set",
+        _ => "an alignment",
+    }
+}
+
+fn save_links(engine: &Engine, links: &[Link]) -> Result<Option<LinksEntry>> {
+    if links.is_empty() {
+        return Ok(None);
+    }
+    let space = kg::save_links(&engine.db, links)?;
+    let count = |split: Option<Split>| links.iter().filter(|link| link.split == split).count() as u64;
+    Ok(Some(LinksEntry {
+        space: space.0,
+        digest: kg::digest_links(links).0,
+        count: links.len() as u64,
+        splits: [count(Some(Split::Train)), count(Some(Split::Valid)), count(Some(Split::Test)), count(None)],
+    }))
+}
+
+fn save_modality(
+    engine: &Engine,
+    modality: &Modality,
+    (left, right): BothSides,
+    made_by: String,
+) -> Result<FeatureEntry> {
+    let (cols, sparse) = match &left.rows {
+        Matrix::Dense { cols, .. } => (*cols, false),
+        Matrix::Sparse { cols, .. } => (*cols, true),
+    };
+    let present = [left.present.count() as u64, right.present.count() as u64];
+    if present.contains(&0) {
+        let side = if present[0] == 0 { "left" } else { "right" };
+        return Err(Error::new(Code::MissingData, format!("no {side} entity has a {modality} row"))
+            .help("check that the ids of the file are those of the pair, and that both sides are in it"));
+    }
+    let objects = [features::save_feature(&engine.db, left)?, features::save_feature(&engine.db, right)?];
+    Ok(FeatureEntry {
+        modality: modality.to_string(),
+        objects: objects.map(|digest: Digest| digest.0),
+        present,
+        cols: cols as u64,
+        sparse,
+        made_by,
+    })
+}
+
+fn add_modality(
+    engine: &Engine,
+    pair: PairEntry,
+    modality: &Modality,
+    both: BothSides,
+    made_by: String,
+    statement: String,
+    started: std::time::Instant,
+) -> Result<Outcome> {
+    let feature = save_modality(engine, modality, both, made_by)?;
+    let line = format!(
+        "{modality} of {}: {} + {} of {} + {} entities, {} {}",
+        pair.name,
+        feature.present[0],
+        feature.present[1],
+        pair.graphs[0].entities,
+        pair.graphs[1].entities,
+        feature.cols,
+        if feature.sparse { "columns, sparse" } else { "columns" },
+    );
+    let known = pair.feature(modality.as_str()).cloned();
+    if known.as_ref() == Some(&feature) {
+        return Ok(Outcome::message("", format!("{line} (unchanged)")));
+    }
+    let mut outcome = Outcome::message("", line);
+    if known.is_some_and(|known| known.objects != feature.objects) {
+        outcome = outcome.note(format!(
+            "replaced the former {modality}; seeds and alignments made from it are stale now (SHOW ARTIFACTS)"
+        ));
+    }
+    let old = Entry::Pair(pair.clone());
+    let mut entry = pair;
+    entry.set_feature(feature);
+    let result = format!("{modality} of {}", entry.name);
+    commit(engine, Some(&old), Entry::Pair(entry), statement, &result, started)?;
+    Ok(outcome)
+}
+
+/// Commits an entry, provided that the catalogue still holds what it was made from.
+pub(crate) fn commit(
+    engine: &Engine,
+    old: Option<&Entry>,
+    entry: Entry,
+    statement: String,
+    result: &str,
+    started: std::time::Instant,
+) -> Result<()> {
+    let mut batch = Batch::new();
+    catalog::expect(&mut batch, entry.name(), old)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let logged = Logged { statement, result: result.to_string(), at: now(), seconds };
+    catalog::put(&engine.db, &mut batch, &entry, &logged)?;
+    engine.db.commit(batch)
+}
+
+fn pair_line(entry: &PairEntry, fresh: bool) -> String {
+    let links = match &entry.links {
+        Some(links) => format!("{} reference links", links.count),
+        None => "no reference links".to_string(),
+    };
+    let note = if fresh { "" } else { " (unchanged)" };
+    format!("pair {} with {links}{note}", entry.name)
+}
+
+fn pair_counts(entry: &PairEntry) -> Rows {
+    let columns = vec![
+        Column::new("side", ColumnKind::Text),
+        Column::new("entities", ColumnKind::Int),
+        Column::new("relations", ColumnKind::Int),
+        Column::new("triples", ColumnKind::Int),
+        Column::new("attributes", ColumnKind::Int),
+        Column::new("attribute_triples", ColumnKind::Int),
+    ];
+    let row = |(side, graph): (&str, &GraphEntry)| -> Vec<Value> {
+        vec![
+            side.into(),
+            graph.entities.into(),
+            graph.relations.into(),
+            graph.triples.into(),
+            graph.attributes.into(),
+            graph.attribute_triples.into(),
+        ]
+    };
+    Rows::ready(columns, ["left", "right"].into_iter().zip(&entry.graphs).map(row).collect())
+}
+
+fn report_notes(report: &ImportReport) -> Vec<String> {
+    let mut notes: Vec<String> = report.lints.iter().map(|lint| lint.to_string()).collect();
+    if report.skipped.count > 0 {
+        notes.push(format!(
+            "{} lines skipped; the first: {}",
+            report.skipped.count,
+            report.skipped.first.join("; ")
+        ));
+    }
+    notes.extend(report.notes.iter().cloned());
+    notes
+}

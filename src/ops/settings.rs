@@ -1,0 +1,135 @@
+//! Settings of a session, and what `SET` does to them.
+
+use std::sync::Arc;
+
+use rayon::ThreadPool;
+
+use super::spec::Setting;
+use crate::error::{Code, Error, Result};
+
+/// Where products and training run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Device {
+    /// The processor.
+    Cpu,
+    /// An NVIDIA GPU by number.
+    Cuda(usize),
+}
+
+impl Device {
+    /// Reads `cpu`, `cuda`, `cuda:1` or `auto` and makes sure that the device is there.
+    pub fn resolve(text: &str) -> Result<Device> {
+        let lower = text.to_lowercase();
+        let number = match lower.as_str() {
+            "cpu" => return Ok(Device::Cpu),
+            "auto" => return Ok(Device::open_cuda(0).map_or(Device::Cpu, |()| Device::Cuda(0))),
+            "cuda" => Some(0),
+            other => other.strip_prefix("cuda:").and_then(|number| number.parse().ok()),
+        };
+        let Some(number) = number else {
+            return Err(Error::new(Code::OutOfRange, format!("there is no device `{text}`"))
+                .help("devices are 'cpu', 'cuda:0' (or another number) and 'auto'"));
+        };
+        Device::open_cuda(number).map(|()| Device::Cuda(number))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn open_cuda(number: usize) -> Result<()> {
+        match candle_core::Device::new_cuda(number) {
+            Ok(_) => Ok(()),
+            Err(cause) => {
+                Err(Error::new(Code::Unsupported, format!("the GPU cuda:{number} cannot be opened"))
+                    .help("check nvidia-smi, or SET device='cpu'")
+                    .because(cause))
+            }
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn open_cuda(number: usize) -> Result<()> {
+        Err(Error::new(Code::Unsupported, format!("cuda:{number} was asked for, but this build has no CUDA"))
+            .help("build with `--features cuda` on a machine with a GPU, or SET device='cpu'"))
+    }
+}
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(number) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
+/// Settings of a session.
+#[derive(Clone)]
+pub struct Settings {
+    /// Random seed of statements that name none.
+    pub seed: u64,
+    /// Where products and training run.
+    pub device: Device,
+    /// Worker threads; 0 stands for one per core.
+    pub threads: usize,
+    pool: Option<Arc<ThreadPool>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { seed: 42, device: Device::Cpu, threads: 0, pool: None }
+    }
+}
+
+impl Settings {
+    /// Applies a `SET`.
+    pub fn set(&mut self, setting: &Setting) -> Result<()> {
+        match setting {
+            Setting::Seed(seed) => self.seed = *seed,
+            Setting::Device(text) => self.device = Device::resolve(text)?,
+            Setting::Threads(threads) => {
+                self.pool = match threads {
+                    0 => None,
+                    &threads => Some(Arc::new(pool(threads)?)),
+                };
+                self.threads = *threads;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs `work` on the session's threads.
+    pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+}
+
+impl std::fmt::Display for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "seed={} device='{}' threads={}", self.seed, self.device, self.threads)
+    }
+}
+
+fn pool(threads: usize) -> Result<ThreadPool> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|cause| {
+        Error::new(Code::Limit, format!("{threads} worker threads could not be started"))
+            .help("ask for fewer; 0 takes one per core")
+            .because(cause)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_is_not_there_is_refused() {
+        assert_eq!(Device::resolve("CPU").unwrap(), Device::Cpu);
+        assert_eq!(Device::resolve("gpu").unwrap_err().code(), Code::OutOfRange);
+        if cfg!(not(feature = "cuda")) {
+            assert_eq!(Device::resolve("cuda:0").unwrap_err().code(), Code::Unsupported);
+            assert_eq!(Device::resolve("auto").unwrap(), Device::Cpu);
+        }
+    }
+}
