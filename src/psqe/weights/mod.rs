@@ -1,0 +1,76 @@
+//! Weights of modalities: as given, equal, or set without labels from how well they agree.
+
+mod auto;
+mod tilt;
+
+pub use auto::{AutoWeights, Diagnosis, auto};
+
+use crate::error::{Code, Error, Result};
+use crate::features::Modality;
+use crate::ops::spec::Weights;
+use crate::psqe::Evidence;
+use crate::task::Task;
+
+/// Weights as every later step takes them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// Of every modality of the evidence, in its order; not negative, at least one positive. 0 means
+    /// that the modality takes no part.
+    pub weights: Vec<(Modality, f32)>,
+    /// How they were found, if they were set without labels.
+    pub auto: Option<AutoWeights>,
+}
+
+impl Resolved {
+    /// The numbers alone, in the order of the evidence.
+    pub fn factors(&self) -> Vec<f32> {
+        self.weights.iter().map(|(_, weight)| *weight).collect()
+    }
+
+    /// Factors of the vectors that stage I puts side by side. The paper's α, β and γ multiply vectors,
+    /// so that their squares weigh similarities; weights set without labels weigh similarities, so
+    /// their roots multiply the vectors.
+    pub fn vector_factors(&self) -> Vec<f32> {
+        let root = self.auto.is_some();
+        self.weights.iter().map(|(_, weight)| if root { weight.sqrt() } else { *weight }).collect()
+    }
+}
+
+/// Weights of `evidence`'s modalities as `wanted` says: looked up and checked, equal (1/M each), or
+/// [`auto`]. Weights given by name are kept as they are, not normalised.
+///
+/// Fails on a modality that the evidence lacks or that is named twice, on a weight that is negative or
+/// not finite, and if all are 0.
+pub fn resolve(wanted: &Weights, evidence: &Evidence<'_>, task: &Task) -> Result<Resolved> {
+    let alike = 1.0 / evidence.len() as f32;
+    match wanted {
+        Weights::Auto => {
+            let found = auto(evidence, task)?;
+            Ok(Resolved { weights: found.weights.clone(), auto: Some(found) })
+        }
+        Weights::Equal => {
+            Ok(Resolved { weights: evidence.modalities().map(|m| (m.clone(), alike)).collect(), auto: None })
+        }
+        Weights::Named(named) => {
+            let mut weights: Vec<_> = evidence.modalities().map(|m| (m.clone(), 0.0)).collect();
+            for (number, (modality, weight)) in named.iter().enumerate() {
+                let place = evidence.position(modality)?;
+                if named[..number].iter().any(|(earlier, _)| earlier == modality) {
+                    return Err(Error::new(Code::Conflict, format!("modality {modality} is named twice")));
+                }
+                if !(weight.is_finite() && *weight >= 0.0) {
+                    return Err(Error::new(
+                        Code::OutOfRange,
+                        format!("weight {weight} of {modality} is not a number from 0 up"),
+                    ));
+                }
+                weights[place].1 = *weight;
+            }
+            if weights.iter().all(|(_, weight)| *weight == 0.0) {
+                return Err(Error::new(Code::OutOfRange, "all weights are 0")
+                    .help("give at least one modality a positive weight, or leave weights=auto"));
+            }
+            Ok(Resolved { weights, auto: None })
+        }
+    }
+}
