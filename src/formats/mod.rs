@@ -5,11 +5,25 @@
 //! its format is an error with file, line number, the line, what was expected and a remedy; a lenient
 //! import skips and counts such lines instead. Decompression and lines are bounded in memory.
 
+mod dbp15k;
 pub mod export;
+mod fields;
+mod folder;
+mod jape;
+pub mod lines;
 pub mod links;
+mod literals;
 pub mod matrix;
+mod mmkg;
+mod openea;
 pub mod pair;
+mod rdf;
 pub mod report;
+mod session;
+mod sheet;
+mod tables;
+mod translated;
+mod xml;
 
 pub use pair::{PairSource, read_pair};
 pub use report::{ImportReport, LinkCounts, Lint, LintKind, SideCounts, Skipped};

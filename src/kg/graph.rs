@@ -158,19 +158,51 @@ impl GraphBuilder {
     }
 
     /// Sorts, drops duplicates, and gives the graph with the number of duplicate relation triples.
-    pub fn finish(mut self) -> (Graph, usize) {
-        let before = self.graph.triples.len();
-        self.graph.triples.sort_unstable();
-        self.graph.triples.dedup();
-        self.graph.attribute_triples.sort_unstable();
-        self.graph.attribute_triples.dedup();
-        let duplicates = before - self.graph.triples.len();
+    pub fn finish(self) -> (Graph, usize) {
+        let mut duplicates = 0;
+        let graph =
+            self.finish_with(|_, repeat| duplicates += usize::from(matches!(repeat, Repeat::Triple(_))));
+        (graph, duplicates)
+    }
+
+    /// Like [`finish`](GraphBuilder::finish), but shows every duplicate that it drops. The graph that
+    /// `repeated` sees has its strings, yet no triples.
+    pub fn finish_with(mut self, mut repeated: impl FnMut(&Graph, Repeat<'_>)) -> Graph {
         for id in 0..self.graph.entities.len() as u32 {
             let name = self.names.get(&id).map_or("", String::as_str);
             self.graph.names.push(name);
         }
-        (self.graph, duplicates)
+        let mut triples = std::mem::take(&mut self.graph.triples);
+        triples.sort_unstable();
+        triples.dedup_by(|later, first| {
+            let same = later == first;
+            if same {
+                repeated(&self.graph, Repeat::Triple(later));
+            }
+            same
+        });
+        let mut attributes = std::mem::take(&mut self.graph.attribute_triples);
+        attributes.sort_unstable();
+        attributes.dedup_by(|later, first| {
+            let same = later == first;
+            if same {
+                repeated(&self.graph, Repeat::Attribute(later));
+            }
+            same
+        });
+        self.graph.triples = triples;
+        self.graph.attribute_triples = attributes;
+        self.graph
     }
+}
+
+/// A statement that a [`GraphBuilder`] was given more than once.
+#[derive(Clone, Copy, Debug)]
+pub enum Repeat<'a> {
+    /// A relation triple.
+    Triple(&'a Triple),
+    /// An attribute triple.
+    Attribute(&'a AttributeTriple),
 }
 
 fn intern(strings: &mut Strings, ids: &mut HashMap<String, u32>, text: &str) -> u32 {
