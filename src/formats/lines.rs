@@ -130,7 +130,7 @@ impl Lines {
         } else if self.buffer.len() > self.limit {
             return Err(Error::new(Code::Limit, format!("the line is longer than {} bytes", self.limit))
                 .help("this does not look like a text file with one record a line")
-                .file(&self.path, self.number, &String::from_utf8_lossy(&self.buffer[..200])));
+                .file(&self.path, self.number, &self.lossy()));
         }
         if self.number == 1 {
             self.check_start(ended)?;

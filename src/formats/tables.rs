@@ -37,10 +37,7 @@ pub(super) fn read(spec: &Import, task: &Task, path: &Path) -> Result<PairSource
     let mut links = LinkList::default();
     match table(&folder, "links") {
         Some(path) => read_links(&mut session, &path, &left, &right, &mut links)?,
-        None if spec.links.is_none() => {
-            session.note("no reference links: looked for links.csv and links.tsv")
-        }
-        None => {}
+        None => session.note_no_links("looked for links.csv and links.tsv"),
     }
     session.finish(spec, left, right, links)
 }
