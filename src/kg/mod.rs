@@ -9,6 +9,7 @@ mod persist;
 mod strings;
 
 pub use graph::{AttributeTriple, Graph, GraphBuilder, Literal, Repeat, Triple, readable};
+pub use persist::{digest_graph, digest_links, load_graph, load_links, save_graph, save_links};
 pub use strings::Strings;
 
 /// A dense id of an entity within its side of a pair.
