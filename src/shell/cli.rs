@@ -20,7 +20,7 @@ const EXAMPLES: &str = "\
                                              give its $data and $n a value
   seedbed -c 'SHOW PAIRS; EVALUATE a1'       run statements
   seedbed -c 'EVALUATE a1' --output json | jq '.rows[0].\"hits@1\"'
-  seedbed < script.seedql                    read statements from standard input
+  seedbed < align.seedql                     read statements from standard input
 
 \x1b[1;4mFirst steps in the shell:\x1b[0m
   GENERATE PAIR demo entities=2000;          make up two graphs to play with
@@ -33,8 +33,9 @@ const EXAMPLES: &str = "\
   1 a statement failed            3 the store is damaged
                                   130 cancelled
 
-A file script is checked whole before its first statement runs, and stops at the first that fails.
-Relative paths in statements start at the working directory, not at the script.";
+A script is checked whole before its first statement runs and stops at the first that fails.
+Relative paths in statements start at the working directory, not at the script. The store is made
+when it is first needed. Ctrl-C stops the running statement; what was done before stays done.";
 
 #[derive(Debug, Parser)]
 #[command(
@@ -42,6 +43,7 @@ Relative paths in statements start at the working directory, not at the script."
     version,
     about = "Find out which entities of two knowledge graphs are the same thing, without labelled pairs",
     after_help = EXAMPLES,
+    override_usage = "seedbed [OPTIONS]\n       seedbed [OPTIONS] run FILE",
     disable_help_subcommand = true
 )]
 struct Cli {
@@ -78,19 +80,14 @@ working directory.")]
 /// Options that mean the same before and after `run`.
 #[derive(Debug, Args)]
 struct Common {
-    /// The store's directory [default: $SEEDBED_STORE, else seedbed.store]; made when first needed
+    /// The store's directory [default: $SEEDBED_STORE, else seedbed.store]
     #[arg(short, long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Open the store for reading only
     #[arg(long)]
     readonly: bool,
-    /// How results are printed
+    /// How results are printed: box, line, csv, tsv, json, jsonl or markdown [default: box]
     #[arg(short, long, value_enum, value_name = "MODE", hide_possible_values = true)]
-    #[arg(
-        long_help = "How results are printed: box, line or markdown for people, csv, tsv, jsonl for rows \
-                       alone, json for one document a statement [default: box]"
-    )]
-    #[arg(help = "How results are printed: box, line, csv, tsv, json, jsonl, markdown")]
     output: Option<Mode>,
     /// Give $NAME in statements a value; may be repeated
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = assignment)]
