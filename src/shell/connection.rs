@@ -5,9 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use seedbed::ops::Outcome;
-use seedbed::ql::{NameKind, Params, Statement};
-use seedbed::{Code, Error, Result, Task};
+use seedbed::ql::{Params, Statement};
+use seedbed::{Name, Outcome, Result, Session, Store, Task};
 
 /// A store that may not be open yet.
 pub struct Connection {
@@ -15,9 +14,6 @@ pub struct Connection {
     readonly: bool,
     session: Option<Session>,
 }
-
-/// Stands in for the library's session.
-struct Session;
 
 impl Connection {
     pub fn new(dir: PathBuf, readonly: bool) -> Self {
@@ -47,17 +43,22 @@ impl Connection {
 
     /// Runs a statement.
     pub fn execute(&mut self, statement: &Statement, params: &Params, task: &Task) -> Result<Outcome> {
-        let _ = self.session()?;
-        let _ = (statement, params, task);
-        Err(Error::new(Code::Unsupported, "statements cannot be run yet"))
+        self.session()?.run_statement(statement, params, task)
     }
 
-    /// The names in the store, for completion; none if it is not open.
-    pub fn names(&self) -> Vec<(String, NameKind)> {
-        Vec::new()
+    /// The names in the store, for completion; none if it is not open or cannot tell them.
+    pub fn names(&self) -> Vec<Name> {
+        self.session.as_ref().and_then(|session| session.names().ok()).unwrap_or_default()
     }
 
     fn session(&mut self) -> Result<&mut Session> {
-        Ok(self.session.get_or_insert(Session))
+        let session = match self.session.take() {
+            Some(session) => session,
+            // Where reading is all that is allowed, a missing store is not made.
+            None => {
+                Store::options().read_only(self.readonly).create(!self.readonly).open(&self.dir)?.session()
+            }
+        };
+        Ok(self.session.insert(session))
     }
 }

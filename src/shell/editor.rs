@@ -9,6 +9,7 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter, HistoryHinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Context, Helper};
+use seedbed::Name;
 use seedbed::features::Modality;
 use seedbed::ql::{self, Completeness, LexemeKind, NameKind};
 
@@ -17,7 +18,7 @@ use super::render::text;
 use super::terminal::{self, Style, paint};
 
 /// Names in the store, kept up to date by the prompt between statements.
-pub type Names = Rc<RefCell<Vec<(String, NameKind)>>>;
+pub type Names = Rc<RefCell<Vec<Name>>>;
 
 /// Candidates of which each gets a line of its own, with what it means.
 const EXPLAINED: usize = 24;
@@ -44,7 +45,7 @@ impl Editor {
         let mut ways: Vec<_> =
             found.candidates.into_iter().map(|way| (cased(way.text, word), way.doc)).collect();
         let fits = |name: &str| name.to_lowercase().starts_with(&word.to_lowercase());
-        for (name, kind) in self.names.borrow().iter() {
+        for Name { name, kind } in self.names.borrow().iter() {
             if found.names.iter().any(|wanted| serves(*wanted, *kind)) && fits(name) {
                 ways.push((name.clone(), String::new()));
             }

@@ -162,14 +162,14 @@ impl Shell {
 
     fn execute(&mut self, statement: &Statement) -> Result<(), Halt> {
         let draws = self.streams.stderr && !self.quiet;
-        let progress = draws.then(|| Arc::new(Progress::new(self.streams.color_err())));
-        let observer = progress.clone().map(|progress| progress as Arc<dyn Observer>);
-        let task = Task::new(self.interrupt.token().clone(), observer);
+        let progress = Arc::new(Progress::new(draws, self.streams.color_err()));
+        let observer: Arc<dyn Observer> = progress.clone();
+        let task = Task::new(self.interrupt.token().clone(), Some(observer));
         let outcome = self.connection.execute(statement, &self.params, &task);
-        if let Some(progress) = progress {
-            progress.finish();
-        }
-        let outcome = outcome?;
+        progress.finish();
+        let mut outcome = outcome?;
+        let said = progress.notes().into_iter().filter(|note| !outcome.notes.contains(note));
+        outcome.notes.splice(..0, said.collect::<Vec<_>>());
         // What a mode for programs leaves out is still said to a person who watches.
         if !self.mode.is_for_people() && self.mode != Mode::Json && self.streams.stderr && !self.quiet {
             let messages = std::iter::once(&outcome.message).filter(|message| !message.is_empty());

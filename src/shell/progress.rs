@@ -14,8 +14,9 @@ use super::render::text;
 /// How long a statement runs before its progress is shown.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Draws the progress of one statement.
+/// Watches one statement: draws its progress where that is wanted, and keeps its notes.
 pub struct Progress {
+    draws: bool,
     color: bool,
     begun: Instant,
     state: Mutex<State>,
@@ -26,14 +27,15 @@ struct State {
     name: String,
     total: Option<u64>,
     done: u64,
-    phase_begun: Option<Instant>,
+    begun: bool,
+    notes: Vec<String>,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// Progress of a statement that begins now.
-    pub fn new(color: bool) -> Self {
-        Progress { color, begun: Instant::now(), state: Mutex::default() }
+    pub fn new(draws: bool, color: bool) -> Self {
+        Progress { draws, color, begun: Instant::now(), state: Mutex::default() }
     }
 
     /// Takes what is drawn off the screen.
@@ -43,13 +45,18 @@ impl Progress {
         }
     }
 
+    /// What the statement said while it ran.
+    pub fn notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().notes)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Brings the bar up to date, making it once the statement is slow enough to want one.
     fn draw(&self, state: &mut State) {
-        if state.bar.is_none() && self.begun.elapsed() >= PATIENCE && state.phase_begun.is_some() {
+        if self.draws && state.begun && state.bar.is_none() && self.begun.elapsed() >= PATIENCE {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
             self.begin(&bar, state);
             bar.enable_steady_tick(Duration::from_millis(125));
@@ -79,20 +86,17 @@ impl Observer for Progress {
         let mut state = self.lock();
         match event {
             Event::Phase { name, total } => {
-                let bar = state.bar.take();
-                *state = State {
-                    name: name.clone(),
-                    total: total.filter(|&total| total > 0),
-                    done: 0,
-                    phase_begun: Some(Instant::now()),
-                    bar,
-                };
+                state.name.clone_from(name);
+                state.total = total.filter(|&total| total > 0);
+                state.done = 0;
+                state.begun = true;
                 if let Some(bar) = &state.bar {
                     self.begin(bar, &state);
                 }
             }
             Event::Advance { done } => state.done = *done,
-            _ => return,
+            Event::Note(note) => state.notes.push(note.clone()),
+            _ => {}
         }
         self.draw(&mut state);
     }
@@ -129,7 +133,7 @@ mod tests {
 
     #[test]
     fn quick_statements_draw_nothing() {
-        let progress = Progress::new(false);
+        let progress = Progress::new(true, false);
         progress.event(&Event::Phase { name: "reading".into(), total: Some(10) });
         progress.event(&Event::Advance { done: 5 });
         let state = progress.lock();

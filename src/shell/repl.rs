@@ -1,6 +1,5 @@
 //! The prompt.
 
-use std::cell::RefCell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -87,10 +86,7 @@ fn welcome(shell: &mut Shell, color: bool) {
 
 type LineEditor = rustyline::Editor<Editor, FileHistory>;
 
-fn editor(
-    names: Rc<RefCell<Vec<(String, seedbed::ql::NameKind)>>>,
-    color: bool,
-) -> rustyline::Result<LineEditor> {
+fn editor(names: Names, color: bool) -> rustyline::Result<LineEditor> {
     let config = Config::builder()
         .max_history_size(REMEMBERED)?
         .history_ignore_dups(true)?

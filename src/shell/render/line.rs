@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use seedbed::ops::{Column, Row};
+use seedbed::{Column, Row};
 
 use super::text::{pad, printable, width};
 use super::{Counts, Look, Stream, cell};
