@@ -1,10 +1,74 @@
-//! Follows.
+//! `ALIGN p USING features(…) AS a`: links straight from fused features.
 
+use super::artifact::ArtifactRow;
+use super::canonical::canonical;
+use super::catalog::ArtifactKind;
 use super::engine::{Context, Engine};
+use super::lineage;
+use super::maintain::count;
+use super::make::{Made, Order, make};
 use super::rows::Outcome;
-use super::spec::Align;
-use crate::error::{Code, Error, Result};
+use super::seed::{stored, weight_facts, weights_table};
+use super::spec::{Align, Request};
+use crate::error::Result;
+use crate::features::Modality;
+use crate::matching::{self, AlignOptions};
 
-pub(crate) fn align(_: &Engine, _: &Align, _: &Context) -> Result<Outcome> {
-    Err(Error::new(Code::Unsupported, "not there yet"))
+/// Aligns a pair.
+pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<Outcome> {
+    let spec = Align { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
+    let seed = spec.seed.unwrap_or_default();
+    let pair = engine.load_pair(&spec.pair, context.task)?;
+    let modalities = pair.wanted(&spec.weights)?;
+    let order = Order {
+        name: &spec.name,
+        pair: &spec.pair,
+        kind: ArtifactKind::Alignment,
+        statement: canonical(&Request::Align(spec.clone())),
+        inputs: lineage::feature_inputs(&pair.entry, &modalities),
+        seed,
+    };
+    let product = make(engine, order, || {
+        let evidence = pair.evidence(&modalities, spec.missing, seed)?;
+        let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
+        let options = AlignOptions {
+            matching: spec.matching,
+            csls: spec.csls,
+            candidates: spec.candidates,
+            threshold: spec.threshold,
+        };
+        let links = matching::align(&evidence, &resolved, &options, context.task)?;
+        let mut made = Made {
+            weights: resolved.factors(),
+            facts: weight_facts(&resolved),
+            modalities: links.modalities.iter().map(Modality::to_string).collect(),
+            csls: spec.csls.unwrap_or(0) as u32,
+            missing: spec.missing.as_str().to_string(),
+            matching: spec.matching.as_str().to_string(),
+            ..Made::default()
+        };
+        let stage = made.stage(format!("features({})", spec.matching.as_str()));
+        made.rows = (0..links.left.len())
+            .map(|i| ArtifactRow {
+                left: links.left[i],
+                right: links.right[i],
+                score: links.score[i],
+                margin: links.margin[i],
+                stage,
+                modal: links.modal[i].clone(),
+            })
+            .collect();
+        Ok(made)
+    })?;
+    let entry = &product.entry;
+    let line = format!(
+        "{}: {} between {} left and {} right entities",
+        entry.name,
+        count(entry.rows as usize, "link"),
+        pair.left.len(),
+        pair.right.len()
+    ) + stored(&product);
+    let mut outcome = Outcome::message("align", line).with_rows(weights_table(entry));
+    outcome.notes = product.notes;
+    Ok(outcome)
 }

@@ -106,6 +106,7 @@ fn correct_text(correct: &Correct) -> String {
     option(&mut text, "direction", Some(correct.direction.as_str()));
     flag(&mut text, "iterate", correct.iterate);
     option(&mut text, "rivals", Some(if correct.all_rivals { "all" } else { "seeds" }));
+    option(&mut text, "variant", Some(correct.variant.as_str()));
     let _ = write!(text, " {}", weights_text(&correct.weights));
     option(&mut text, "missing", Some(correct.missing.as_str()));
     option(&mut text, "seed", correct.seed);

@@ -5,21 +5,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::catalog::{self, Entry, PairEntry};
+use super::lineage;
 use super::settings::Settings;
+use super::spec::{Missing, Weights};
 use crate::error::Result;
-use crate::features::{Feature, Modality, StoredFeature};
+use crate::features::{Modality, StoredFeature};
 use crate::kg::{self, Graph, Link};
+use crate::psqe::Evidence;
+use crate::psqe::weights::{self, Resolved};
 use crate::store::{Db, Digest, Space};
 use crate::task::Task;
 
 /// Graphs kept in memory between statements: the two of a pair, and of a second one.
 const CACHED_GRAPHS: usize = 4;
 
+/// Automatic weights kept: one for each set of features that a session is likely to use.
+const CACHED_WEIGHTS: usize = 16;
+
 /// An open store with its caches. Shared by all handles and sessions.
 pub struct Engine {
     /// The store.
     pub(crate) db: Db,
     graphs: Mutex<VecDeque<(u64, Arc<Graph>)>>,
+    weights: Mutex<VecDeque<([u8; 32], Resolved)>>,
 }
 
 /// What a request needs besides the engine.
@@ -40,19 +48,18 @@ pub(crate) struct LoadedPair {
 }
 
 impl LoadedPair {
-    /// The modalities, borrowed.
-    pub fn modalities(&self) -> Vec<(Modality, Feature<'_>, Feature<'_>)> {
-        self.features
-            .iter()
-            .map(|(modality, left, right)| (modality.clone(), left.view(), right.view()))
-            .collect()
+    /// The named modalities as the stages take them, in the pair's order.
+    pub fn evidence(&self, modalities: &[String], missing: Missing, seed: u64) -> Result<Evidence<'_>> {
+        let wanted = self.features.iter().filter(|(modality, ..)| modalities.iter().any(|m| m == modality.as_str()));
+        let views = wanted.map(|(modality, left, right)| (modality.clone(), left.view(), right.view())).collect();
+        Evidence::new(views, missing, seed)
     }
 }
 
 impl Engine {
     /// An engine over an open store.
     pub fn new(db: Db) -> Self {
-        Engine { db, graphs: Mutex::new(VecDeque::new()) }
+        Engine { db, graphs: Mutex::default(), weights: Mutex::default() }
     }
 
     /// A graph, from memory if it was read before. Graphs are immutable under their space.
@@ -67,6 +74,31 @@ impl Engine {
         graphs.push_front((space, graph.clone()));
         graphs.truncate(CACHED_GRAPHS);
         Ok(graph)
+    }
+
+    /// Weights as asked for. Automatic ones are kept for this process: they cost a search and depend
+    /// on nothing but the features.
+    pub(crate) fn weights(
+        &self,
+        pair: &LoadedPair,
+        wanted: &Weights,
+        missing: Missing,
+        evidence: &Evidence,
+        context: &Context,
+    ) -> Result<Resolved> {
+        if *wanted != Weights::Auto || missing == Missing::Random {
+            return weights::resolve(wanted, evidence, context.task);
+        }
+        let modalities: Vec<String> = evidence.modalities().map(Modality::to_string).collect();
+        let key = lineage::key(missing.as_str(), &lineage::feature_inputs(&pair.entry, &modalities));
+        if let Some((_, known)) = locked(&self.weights).iter().find(|(known, _)| *known == key) {
+            return Ok(known.clone());
+        }
+        let found = weights::resolve(wanted, evidence, context.task)?;
+        let mut known = locked(&self.weights);
+        known.push_front((key, found.clone()));
+        known.truncate(CACHED_WEIGHTS);
+        Ok(found)
     }
 
     /// Both graphs of a pair.

@@ -1,10 +1,203 @@
-//! Follows.
+//! `EVALUATE x`: against reference links, or what can be known without.
 
-use super::engine::{Context, Engine};
-use super::rows::Outcome;
-use super::spec::Evaluate;
-use crate::error::{Code, Error, Result};
+use super::artifact;
+use super::catalog::{self, ArtifactEntry, ArtifactKind};
+use super::engine::{Context, Engine, LoadedPair};
+use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::spec::{Evaluate, Missing, Protocol, Weights};
+use crate::error::Result;
+use crate::evaluate::{self, Metrics, RankingOptions};
+use crate::features::Modality;
+use crate::kg::EntityId;
+use crate::matching::Links;
+use crate::psqe::Evidence;
+use crate::psqe::weights::{self, Resolved};
 
-pub(crate) fn evaluate(_: &Engine, _: &Evaluate, _: &Context) -> Result<Outcome> {
-    Err(Error::new(Code::Unsupported, "not there yet"))
+/// Judges a seed set or an alignment.
+pub(crate) fn evaluate(engine: &Engine, spec: &Evaluate, context: &Context) -> Result<Outcome> {
+    let entry = catalog::artifact(&engine.db, &spec.target, None)?;
+    let pair = engine.load_pair(&entry.pair, context.task)?;
+    let links = read(engine, &entry)?;
+    if pair.links.is_empty() {
+        let (evidence, resolved) = judged_by(&pair, &entry, context)?;
+        let outcome = without_links(&evidence, &resolved, &links, context)?;
+        return Ok(outcome.note(format!(
+            "pair {} has no reference links: these figures need none, and none of them is a precision \
+             (IMPORT LINKS … INTO {} brings some)",
+            pair.entry.name, pair.entry.name
+        )));
+    }
+    match entry.kind {
+        ArtifactKind::Seeds => Ok(seeds(&pair, &links)),
+        ArtifactKind::Alignment => alignment(spec, &entry, &pair, &links, context),
+    }
+}
+
+/// The artifact's pairs and scores as links.
+fn read(engine: &Engine, entry: &ArtifactEntry) -> Result<Links> {
+    let mut links = Links::default();
+    for modality in &entry.modalities {
+        links.modalities.push(Modality::new(modality)?);
+    }
+    for row in artifact::rows(&engine.db, entry) {
+        let row = row?;
+        links.left.push(row.left);
+        links.right.push(row.right);
+        links.score.push(row.score);
+        links.margin.push(row.margin);
+        links.rank.push(1);
+        links.modal.push(row.modal);
+    }
+    Ok(links)
+}
+
+/// The evidence and the weights that made the artifact.
+fn judged_by<'a>(
+    pair: &'a LoadedPair,
+    entry: &ArtifactEntry,
+    context: &Context,
+) -> Result<(Evidence<'a>, Resolved)> {
+    let missing = Missing::from_word(&entry.missing).unwrap_or(Missing::Neutral);
+    let evidence = pair.evidence(&entry.modalities, missing, entry.seed)?;
+    let mut named = Vec::new();
+    for (modality, &weight) in entry.modalities.iter().zip(&entry.weights) {
+        named.push((Modality::new(modality)?, weight));
+    }
+    let resolved = weights::resolve(&Weights::Named(named), &evidence, context.task)?;
+    Ok((evidence, resolved))
+}
+
+fn pairs(links: &Links) -> Vec<(EntityId, EntityId)> {
+    links.left.iter().copied().zip(links.right.iter().copied()).collect()
+}
+
+fn seeds(pair: &LoadedPair, links: &Links) -> Outcome {
+    let quality = evaluate::seeds(&pairs(links), &pair.links, (&pair.left.triples, &pair.right.triples));
+    let mut table = Table::default();
+    table.int("seeds", quality.seeds);
+    table.int("correct", quality.correct);
+    table.int("unjudged", quality.unjudged);
+    table.share("precision", quality.precision);
+    table.share("precision_judged", quality.precision_judged);
+    table.share("recall", quality.recall);
+    table.int("links", quality.links);
+    table.share("edge_coverage", quality.edge_coverage);
+    table.int("covered_edges", quality.covered_edges);
+    table.int("edges", quality.edges);
+    let mut outcome = Outcome::rows("evaluate", table.finish());
+    if quality.unjudged > 0 {
+        outcome = outcome.note(format!(
+            "{} seeds have both ends outside the reference links: they are unjudged, not wrong, and \
+             precision_judged leaves them out",
+            quality.unjudged
+        ));
+    }
+    outcome
+}
+
+fn alignment(
+    spec: &Evaluate,
+    entry: &ArtifactEntry,
+    pair: &LoadedPair,
+    links: &Links,
+    context: &Context,
+) -> Result<Outcome> {
+    let (evidence, resolved) = judged_by(pair, entry, context)?;
+    let quality = evaluate::links(&pairs(links), &pair.links);
+    let mut rows = Vec::new();
+    let mut judged = String::new();
+    let similarities = [None, (entry.csls > 0).then_some(entry.csls as usize)];
+    for csls in similarities.iter().take(if entry.csls > 0 { 2 } else { 1 }) {
+        let options = RankingOptions { protocol: spec.protocol, split: spec.split, last: spec.last, csls: *csls };
+        let ranking = evaluate::ranking(&evidence, &resolved, &pair.links, &options, context.task)?;
+        let name = csls.map_or("cosine".to_string(), |k| format!("csls {k}"));
+        for (direction, metrics) in
+            [("left to right", ranking.left_to_right), ("right to left", ranking.right_to_left)]
+        {
+            rows.push(metrics_row(direction, &name, &metrics));
+        }
+        judged = ranking.judged;
+    }
+    let found: [Value; 7] = [
+        quality.precision.into(),
+        quality.precision_judged.into(),
+        quality.recall.into(),
+        quality.f1.into(),
+        quality.found.into(),
+        quality.correct.into(),
+        quality.unjudged.into(),
+    ];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row.extend(if i == 0 { found.clone() } else { std::array::from_fn(|_| Value::Null) });
+    }
+    let candidates = match spec.protocol {
+        Protocol::Paper => "candidates are the judged links' own entities (protocol=paper)",
+        Protocol::Strict => "candidates are all entities of the other side (protocol=strict)",
+    };
+    Ok(Outcome::rows("evaluate", Rows::ready(alignment_columns(), rows))
+        .note(format!("ranked: {judged}; {candidates}"))
+        .note("precision, recall and f1 are of the alignment's links, against all reference links"))
+}
+
+fn alignment_columns() -> Vec<Column> {
+    let text = ["direction", "similarity"].map(|name| Column::new(name, ColumnKind::Text));
+    let ranked = ["hits@1", "hits@5", "hits@10", "mrr", "mean_rank"].map(|name| Column::new(name, ColumnKind::Float));
+    let sizes = ["queries", "candidates"].map(|name| Column::new(name, ColumnKind::Int));
+    let shares = ["precision", "precision_judged", "recall", "f1"].map(|name| Column::new(name, ColumnKind::Float));
+    let counts = ["found", "correct", "unjudged"].map(|name| Column::new(name, ColumnKind::Int));
+    text.into_iter().chain(ranked).chain(sizes).chain(shares).chain(counts).collect()
+}
+
+fn metrics_row(direction: &str, similarity: &str, metrics: &Metrics) -> Vec<Value> {
+    vec![
+        direction.into(),
+        similarity.into(),
+        metrics.hits_1.into(),
+        metrics.hits_5.into(),
+        metrics.hits_10.into(),
+        metrics.mrr.into(),
+        metrics.mean_rank.into(),
+        metrics.queries.into(),
+        metrics.candidates.into(),
+    ]
+}
+
+fn without_links(evidence: &Evidence, resolved: &Resolved, links: &Links, context: &Context) -> Result<Outcome> {
+    let known = evaluate::unlabelled(evidence, resolved, links, context.task)?;
+    let mut table = Table::default();
+    table.int("links", known.links);
+    table.share("mutual_nearest", known.mutual);
+    for (name, value) in ["margin_q25", "margin_median", "margin_q75"].into_iter().zip(known.margin_quartiles) {
+        table.share(name, value);
+    }
+    for (modality, both, agree) in &known.agreement {
+        table.share(&format!("agreement_{modality}"), *agree as f64 / *both as f64);
+    }
+    for (modalities, links) in known.supported_by.iter().enumerate() {
+        table.int(&format!("supported_by_{modalities}"), *links);
+    }
+    Ok(Outcome::rows("evaluate", table.finish()))
+}
+
+/// A table of one row, filled column by column.
+#[derive(Default)]
+struct Table {
+    columns: Vec<Column>,
+    values: Vec<Value>,
+}
+
+impl Table {
+    fn int(&mut self, name: &str, value: usize) {
+        self.columns.push(Column::new(name, ColumnKind::Int));
+        self.values.push(value.into());
+    }
+
+    fn share(&mut self, name: &str, value: f64) {
+        self.columns.push(Column::new(name, ColumnKind::Float));
+        self.values.push(if value.is_finite() { value.into() } else { Value::Null });
+    }
+
+    fn finish(self) -> Rows {
+        Rows::ready(self.columns, vec![self.values])
+    }
 }

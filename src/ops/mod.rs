@@ -11,7 +11,6 @@ mod align;
 mod artifact;
 mod canonical;
 mod catalog;
-mod correct;
 mod describe;
 mod engine;
 mod evaluate;
@@ -21,6 +20,7 @@ mod filter;
 mod import;
 mod lineage;
 mod maintain;
+mod make;
 mod rows;
 mod search;
 mod seed;
@@ -67,7 +67,7 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Embed(spec) => import::embed(engine, spec, context),
         Request::Generate(spec) => import::generate(engine, spec, context),
         Request::Seed(spec) => seed::seed(engine, spec, context),
-        Request::Correct(spec) => correct::correct(engine, spec, context),
+        Request::Correct(spec) => seed::correct(engine, spec, context),
         Request::Align(spec) => align::align(engine, spec, context),
         Request::Evaluate(spec) => evaluate::evaluate(engine, spec, context),
         Request::Match(spec) => search::search(engine, spec, context),

@@ -312,6 +312,8 @@ pub struct Correct {
     pub iterate: bool,
     /// Rivals are all entities of the other side, not only seed entities.
     pub all_rivals: bool,
+    /// Cosines, or the plain products of the raw features as the authors' code has them.
+    pub variant: Variant,
     /// Weights of the similarity.
     pub weights: Weights,
     /// Missing rows.
@@ -585,6 +587,7 @@ impl Correct {
             direction: Direction::Row,
             iterate: false,
             all_rivals: false,
+            variant: Variant::Paper,
             weights: Weights::Auto,
             missing: Missing::Neutral,
             name: name.to_string(),

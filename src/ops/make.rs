@@ -1,0 +1,133 @@
+//! How an artifact comes to be: looked up by its key, or made, stored and named in one commit.
+
+use std::time::Instant;
+
+use super::artifact::{self, ArtifactRow, DroppedRow};
+use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, Input, Logged};
+use super::engine::{Engine, now};
+use super::lineage;
+use crate::error::{Code, Error, Result};
+use crate::store::Batch;
+
+/// What is to be made.
+pub(crate) struct Order<'a> {
+    /// Name of the result.
+    pub name: &'a str,
+    /// The pair it belongs to.
+    pub pair: &'a str,
+    /// Seed set or alignment.
+    pub kind: ArtifactKind,
+    /// The request in canonical SeedQL.
+    pub statement: String,
+    /// What it is made from.
+    pub inputs: Vec<Input>,
+    /// The random seed.
+    pub seed: u64,
+}
+
+/// What a stage gives for storing.
+#[derive(Default)]
+pub(crate) struct Made {
+    pub rows: Vec<ArtifactRow>,
+    pub dropped: Vec<DroppedRow>,
+    pub stages: Vec<String>,
+    pub modalities: Vec<String>,
+    pub weights: Vec<f32>,
+    pub csls: u32,
+    pub missing: String,
+    pub matching: String,
+    pub facts: Vec<(String, String)>,
+}
+
+impl Made {
+    /// The number a row refers to a stage by.
+    pub fn stage(&mut self, name: String) -> u8 {
+        let known = self.stages.iter().position(|stage| *stage == name);
+        let number = known.unwrap_or_else(|| {
+            self.stages.push(name);
+            self.stages.len() - 1
+        });
+        number.min(usize::from(u8::MAX)) as u8
+    }
+}
+
+/// The artifact, and what to tell the user of how it came to be.
+pub(crate) struct Product {
+    pub entry: ArtifactEntry,
+    /// Whether it was there already, under this key.
+    pub stored: bool,
+    pub notes: Vec<String>,
+}
+
+/// Gives the stored artifact of the order's key, or makes it.
+pub(crate) fn make(engine: &Engine, order: Order, work: impl FnOnce() -> Result<Made>) -> Result<Product> {
+    let started = Instant::now();
+    let db = &engine.db;
+    if order.inputs.iter().any(|input| input.name == order.name) {
+        return Err(Error::new(Code::Conflict, format!("`{}` cannot take the name of what it is made from", order.name))
+            .help("choose another name after AS"));
+    }
+    let known = catalog::find(db, order.name)?;
+    if let Some(Entry::Pair(_)) = known {
+        return Err(Error::new(Code::NameTaken, format!("`{}` is already the name of a pair", order.name))
+            .help("choose another name after AS"));
+    }
+    let key = lineage::key(&order.statement, &order.inputs);
+    if let Some(Entry::Artifact(entry)) = &known
+        && entry.key == key
+    {
+        return Ok(Product { entry: entry.clone(), stored: true, notes: Vec::new() });
+    }
+    let mut notes = Vec::new();
+    if let Some(Entry::Artifact(old)) = &known {
+        notes.push(format!("replaced the former `{}` ({} rows; {})", old.name, old.rows, old.statement));
+    }
+    let same = catalog::all(db)?.into_iter().find_map(|entry| match entry {
+        Entry::Artifact(entry) if entry.key == key => Some(entry),
+        _ => None,
+    });
+    let (entry, stored) = match same {
+        Some(same) => {
+            let entry = ArtifactEntry { name: order.name.to_string(), statement: order.statement, ..same };
+            (entry, true)
+        }
+        None => {
+            let made = work()?;
+            let (space, digest) = artifact::save(db, &made.rows, &made.dropped)?;
+            let entry = ArtifactEntry {
+                name: order.name.to_string(),
+                kind: order.kind,
+                pair: order.pair.to_string(),
+                key,
+                digest: digest.0,
+                space: space.0,
+                rows: made.rows.len() as u64,
+                dropped: made.dropped.len() as u64,
+                statement: order.statement,
+                inputs: order.inputs,
+                modalities: made.modalities,
+                weights: made.weights,
+                csls: made.csls,
+                stages: made.stages,
+                missing: made.missing,
+                seed: order.seed,
+                matching: made.matching,
+                facts: made.facts,
+                created: now(),
+                seconds: started.elapsed().as_secs_f64(),
+            };
+            (entry, false)
+        }
+    };
+    let logged = Logged {
+        statement: entry.statement.clone(),
+        result: format!("{} {}, {} rows", entry.kind.as_str(), entry.name, entry.rows),
+        at: now(),
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    let mut batch = Batch::new();
+    catalog::expect(&mut batch, order.name, known.as_ref())?;
+    catalog::put(db, &mut batch, &Entry::Artifact(entry.clone()), &logged)?;
+    db.commit(batch)?;
+    Ok(Product { entry, stored, notes })
+}
