@@ -50,8 +50,10 @@ pub(crate) struct LoadedPair {
 impl LoadedPair {
     /// The named modalities as the stages take them, in the pair's order.
     pub fn evidence(&self, modalities: &[String], missing: Missing, seed: u64) -> Result<Evidence<'_>> {
-        let wanted = self.features.iter().filter(|(modality, ..)| modalities.iter().any(|m| m == modality.as_str()));
-        let views = wanted.map(|(modality, left, right)| (modality.clone(), left.view(), right.view())).collect();
+        let wanted =
+            self.features.iter().filter(|(modality, ..)| modalities.iter().any(|m| m == modality.as_str()));
+        let views =
+            wanted.map(|(modality, left, right)| (modality.clone(), left.view(), right.view())).collect();
         Evidence::new(views, missing, seed)
     }
 }

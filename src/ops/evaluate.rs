@@ -108,7 +108,8 @@ fn alignment(
     let mut judged = String::new();
     let similarities = [None, (entry.csls > 0).then_some(entry.csls as usize)];
     for csls in similarities.iter().take(if entry.csls > 0 { 2 } else { 1 }) {
-        let options = RankingOptions { protocol: spec.protocol, split: spec.split, last: spec.last, csls: *csls };
+        let options =
+            RankingOptions { protocol: spec.protocol, split: spec.split, last: spec.last, csls: *csls };
         let ranking = evaluate::ranking(&evidence, &resolved, &pair.links, &options, context.task)?;
         let name = csls.map_or("cosine".to_string(), |k| format!("csls {k}"));
         for (direction, metrics) in
@@ -141,9 +142,11 @@ fn alignment(
 
 fn alignment_columns() -> Vec<Column> {
     let text = ["direction", "similarity"].map(|name| Column::new(name, ColumnKind::Text));
-    let ranked = ["hits@1", "hits@5", "hits@10", "mrr", "mean_rank"].map(|name| Column::new(name, ColumnKind::Float));
+    let ranked =
+        ["hits@1", "hits@5", "hits@10", "mrr", "mean_rank"].map(|name| Column::new(name, ColumnKind::Float));
     let sizes = ["queries", "candidates"].map(|name| Column::new(name, ColumnKind::Int));
-    let shares = ["precision", "precision_judged", "recall", "f1"].map(|name| Column::new(name, ColumnKind::Float));
+    let shares =
+        ["precision", "precision_judged", "recall", "f1"].map(|name| Column::new(name, ColumnKind::Float));
     let counts = ["found", "correct", "unjudged"].map(|name| Column::new(name, ColumnKind::Int));
     text.into_iter().chain(ranked).chain(sizes).chain(shares).chain(counts).collect()
 }
@@ -162,12 +165,18 @@ fn metrics_row(direction: &str, similarity: &str, metrics: &Metrics) -> Vec<Valu
     ]
 }
 
-fn without_links(evidence: &Evidence, resolved: &Resolved, links: &Links, context: &Context) -> Result<Outcome> {
+fn without_links(
+    evidence: &Evidence,
+    resolved: &Resolved,
+    links: &Links,
+    context: &Context,
+) -> Result<Outcome> {
     let known = evaluate::unlabelled(evidence, resolved, links, context.task)?;
     let mut table = Table::default();
     table.int("links", known.links);
     table.share("mutual_nearest", known.mutual);
-    for (name, value) in ["margin_q25", "margin_median", "margin_q75"].into_iter().zip(known.margin_quartiles) {
+    for (name, value) in ["margin_q25", "margin_median", "margin_q75"].into_iter().zip(known.margin_quartiles)
+    {
         table.share(name, value);
     }
     for (modality, both, agree) in &known.agreement {

@@ -47,7 +47,12 @@ pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> 
             steps.push(step("compare every seed with its rivals", "to do", "", ""));
             let mut inputs = vec![lineage::artifact_input(&source)];
             inputs.extend(lineage::feature_inputs(&pair.entry, &modalities));
-            steps.push(result_step(engine, &spec.name, &canonical(&Request::Correct(spec.clone())), &inputs)?);
+            steps.push(result_step(
+                engine,
+                &spec.name,
+                &canonical(&Request::Correct(spec.clone())),
+                &inputs,
+            )?);
             steps
         }
         Request::Align(spec) => {
@@ -68,7 +73,8 @@ pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> 
         }
         other => vec![step(&canonical(other), "to do", "runs anew each time", "")],
     };
-    let columns = ["step", "state", "because", "cost"].map(|name| Column::new(name, ColumnKind::Text)).to_vec();
+    let columns =
+        ["step", "state", "because", "cost"].map(|name| Column::new(name, ColumnKind::Text)).to_vec();
     Ok(Outcome::rows("explain", Rows::ready(columns, steps)))
 }
 
@@ -97,7 +103,11 @@ fn work_step(pair: &LoadedPair, modalities: &[String], what: &str, passes: u64) 
     let (left, right) = (pair.left.len() as u64, pair.right.len() as u64);
     let operations = 2.0 * (left * right) as f64 * dense as f64 * passes as f64;
     let copied = (left + right) * dense * 4;
-    let cost = format!("{:.2} TFLOP exact, at most {} beside the inputs", operations / 1e12, bytes(copied + (64 << 20)));
+    let cost = format!(
+        "{:.2} TFLOP exact, at most {} beside the inputs",
+        operations / 1e12,
+        bytes(copied + (64 << 20))
+    );
     step(what, "to do", "", &cost)
 }
 
@@ -109,7 +119,12 @@ fn result_step(engine: &Engine, name: &str, statement: &str, inputs: &[Input]) -
     });
     if let Some(stored) = stored {
         let what = format!("give {} stored rows as {name}", stored.rows);
-        return Ok(step(&what, "fresh", &format!("the same work made {}; nothing above is done", stored.name), ""));
+        return Ok(step(
+            &what,
+            "fresh",
+            &format!("the same work made {}; nothing above is done", stored.name),
+            "",
+        ));
     }
     let because = match catalog::find(&engine.db, name)? {
         Some(Entry::Artifact(old)) if old.statement == statement => {

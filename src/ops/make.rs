@@ -64,8 +64,11 @@ pub(crate) fn make(engine: &Engine, order: Order, work: impl FnOnce() -> Result<
     let started = Instant::now();
     let db = &engine.db;
     if order.inputs.iter().any(|input| input.name == order.name) {
-        return Err(Error::new(Code::Conflict, format!("`{}` cannot take the name of what it is made from", order.name))
-            .help("choose another name after AS"));
+        return Err(Error::new(
+            Code::Conflict,
+            format!("`{}` cannot take the name of what it is made from", order.name),
+        )
+        .help("choose another name after AS"));
     }
     let known = catalog::find(db, order.name)?;
     if let Some(Entry::Pair(_)) = known {

@@ -5,8 +5,6 @@
 //! their hash is the operation's key, and the same key gives the stored result back at once. Nothing
 //! here parses text or draws on a terminal.
 
-#![allow(dead_code)] // until the stages are wired in
-
 mod align;
 mod artifact;
 mod canonical;

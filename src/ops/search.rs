@@ -64,7 +64,8 @@ pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result
         own.entities.get(entity as usize)
     ));
     if candidates.is_empty() {
-        outcome = outcome.note("the entity has none of the modalities that take part, so nothing can be compared");
+        outcome =
+            outcome.note("the entity has none of the modalities that take part, so nothing can be compared");
     }
     Ok(outcome)
 }
@@ -78,7 +79,8 @@ fn sides(pair: &LoadedPair, side: Side) -> (&Graph, &Graph) {
 
 /// The entity by its IRI, else by its name; a name that several bear is refused with their IRIs.
 fn find(pair: &LoadedPair, spec: &Match) -> Result<(Side, EntityId)> {
-    let wanted: Vec<Side> = Side::BOTH.into_iter().filter(|side| spec.side.is_none_or(|s| s == *side)).collect();
+    let wanted: Vec<Side> =
+        Side::BOTH.into_iter().filter(|side| spec.side.is_none_or(|s| s == *side)).collect();
     let mut named = Vec::new();
     for &side in &wanted {
         let graph = sides(pair, side).0;
@@ -105,7 +107,9 @@ fn find(pair: &LoadedPair, spec: &Match) -> Result<(Side, EntityId)> {
             let shown: Vec<String> = named
                 .iter()
                 .take(6)
-                .map(|&(side, id)| format!("{} <{}>", side.as_str(), sides(pair, side).0.entities.get(id as usize)))
+                .map(|&(side, id)| {
+                    format!("{} <{}>", side.as_str(), sides(pair, side).0.entities.get(id as usize))
+                })
                 .collect();
             Err(Error::new(Code::Conflict, format!("{} entities are called `{}`", named.len(), spec.entity))
                 .help(format!("give the IRI, or the side after IN (.left, .right): {}", shown.join(", "))))

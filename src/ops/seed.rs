@@ -122,7 +122,13 @@ pub(crate) fn load(engine: &Engine, entry: &ArtifactEntry) -> Result<SeedSet> {
     for row in artifact::rows(&engine.db, entry) {
         let row = row?;
         let stage = stages.get(usize::from(row.stage)).cloned().ok_or_else(|| damaged(entry))?;
-        set.seeds.push(psqe::Seed { left: row.left, right: row.right, score: row.score, stage, modal: row.modal });
+        set.seeds.push(psqe::Seed {
+            left: row.left,
+            right: row.right,
+            score: row.score,
+            stage,
+            modal: row.modal,
+        });
     }
     Ok(set)
 }
@@ -184,7 +190,10 @@ pub(crate) fn stored(product: &Product) -> &'static str {
 pub(crate) fn weights_table(entry: &ArtifactEntry) -> Rows {
     let columns = vec![Column::new("modality", ColumnKind::Text), Column::new("weight", ColumnKind::Float)];
     let pairs = entry.modalities.iter().zip(&entry.weights);
-    Rows::ready(columns, pairs.map(|(modality, &weight)| vec![modality.as_str().into(), weight.into()]).collect())
+    Rows::ready(
+        columns,
+        pairs.map(|(modality, &weight)| vec![modality.as_str().into(), weight.into()]).collect(),
+    )
 }
 
 /// What automatic weighting found, as facts of the artifact.
@@ -258,7 +267,11 @@ impl LoadedPair {
                 for (modality, _) in named {
                     self.check_modality(modality)?;
                 }
-                Ok(self.all_modalities().into_iter().filter(|m| named.iter().any(|(n, _)| n.as_str() == m)).collect())
+                Ok(self
+                    .all_modalities()
+                    .into_iter()
+                    .filter(|m| named.iter().any(|(n, _)| n.as_str() == m))
+                    .collect())
             }
             Weights::Auto | Weights::Equal => Ok(self.all_modalities()),
         }

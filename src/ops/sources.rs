@@ -24,15 +24,19 @@ pub(crate) fn open(engine: &Engine, from: &From, context: &Context) -> Result<So
     let entry = catalog::find(&engine.db, &from.name)?;
     match entry {
         Some(Entry::Artifact(artifact)) => {
-            if let Some(table) = from.table.as_deref().or(from.side.map(Side::as_str)) {
-                return Err(Error::new(
-                    Code::WrongType,
+            let graphs = engine.graphs_of(&artifact.pair, context.task)?;
+            match from.side.map(Side::as_str).or(from.table.as_deref()) {
+                None => Ok(artifact_rows(engine, &artifact, graphs)),
+                Some("dropped") => dropped_rows(engine, &artifact, graphs),
+                Some(table) => Err(Error::new(
+                    Code::UnknownName,
                     format!("`{}` is {}; it has no `{table}`", from.name, artifact_word(&artifact)),
                 )
-                .help(format!("write FROM {}", from.name)));
+                .help(format!(
+                    "write FROM {0}, or FROM {0}.dropped for what a correction left out",
+                    from.name
+                ))),
             }
-            let pair = engine.graphs_of(&artifact.pair, context.task)?;
-            Ok(artifact_rows(engine, &artifact, pair))
         }
         Some(Entry::Pair(pair)) => {
             let table = from.table.as_deref().unwrap_or(if from.side.is_some() { "entities" } else { "" });
@@ -162,4 +166,25 @@ fn artifact_rows(engine: &Engine, entry: &ArtifactEntry, [left, right]: [Arc<Gra
         Ok(values)
     });
     Source { columns, rows: Box::new(rows) }
+}
+
+/// What a correction dropped, and why.
+fn dropped_rows(engine: &Engine, entry: &ArtifactEntry, [left, right]: [Arc<Graph>; 2]) -> Result<Source> {
+    let mut columns = texts(&["left", "right"]);
+    columns.push(Column::new("score", ColumnKind::Float));
+    columns.extend(texts(&["reason", "stage", "left_name", "right_name"]));
+    let stages = entry.stages.clone();
+    let rows = artifact::dropped(&engine.db, entry)?.into_iter().map(move |dropped| {
+        let row = dropped.row;
+        Ok(vec![
+            left.entities.get(row.left as usize).into(),
+            right.entities.get(row.right as usize).into(),
+            row.score.into(),
+            dropped.reason.into(),
+            stages.get(usize::from(row.stage)).map(String::as_str).into(),
+            left.label(row.left).into(),
+            right.label(row.right).into(),
+        ])
+    });
+    Ok(Source { columns, rows: Box::new(rows) })
 }

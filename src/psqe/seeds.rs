@@ -1,8 +1,9 @@
 //! Seeds: what a stage gives.
 
 use std::fmt;
+use std::str::FromStr;
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::features::Modality;
 use crate::kg::EntityId;
 use crate::psqe::Evidence;
@@ -23,6 +24,21 @@ impl fmt::Display for Stage {
             Stage::Pivots(modality) => write!(f, "pivots({modality})"),
             Stage::Cluster(number) => write!(f, "cluster({number})"),
         }
+    }
+}
+
+/// Reads what [`Display`](fmt::Display) writes.
+impl FromStr for Stage {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parts = text.strip_suffix(')').and_then(|text| text.split_once('('));
+        let stage = match parts {
+            Some(("pivots", modality)) => Modality::new(modality).ok().map(Stage::Pivots),
+            Some(("cluster", number)) => number.parse().ok().map(Stage::Cluster),
+            _ => None,
+        };
+        stage.ok_or_else(|| Error::new(Code::BadValue, format!("`{text}` is no stage")))
     }
 }
 
