@@ -113,7 +113,9 @@ fn small<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 #[test]
 fn dbp15k_has_the_published_counts() {
     let Some(path) = data("dbp15k/zh_en") else { return };
+    let start = std::time::Instant::now();
     let source = read_pair(&request(PairFormat::Dbp15k, &[path]), &Task::quiet()).unwrap();
+    println!("read in {:.3} s", start.elapsed().as_secs_f64());
     let report = &source.report;
     assert_eq!((report.left.entities, report.right.entities), (19_388, 19_572));
     assert_eq!((report.left.triples, report.right.triples), (70_414, 95_142));

@@ -54,18 +54,21 @@ pub(super) fn repeated_ids(
     id: u32,
 ) -> Error {
     let (_, left, right) = shared[0];
+    let count = match shared.len() {
+        1 => "1 id stands".to_string(),
+        more => format!("{more} ids stand"),
+    };
     Error::new(
         Code::BadFile,
         format!(
-            "{} ids stand for entities of both sides, such as {id} for '{}' and '{}'",
-            shared.len(),
+            "{count} for entities of both sides, such as {id} for '{}' and '{}'",
             sides.left.iris.get(left as usize).map_or("", String::as_str),
             sides.right.iris.get(right as usize).map_or("", String::as_str),
         ),
     )
     .help(
-        "import with `remap_ids=true` to give the right side ids of its own; \
-         if both ends of a training link share one id, the layout is `jape`",
+        "import with `remap_ids=true` to give the right side ids of its own; if both ends of a training \
+         link share one id, import it as `jape`, with such links only in sup_ent_ids",
     )
     .path(&folder.find("ent_ids_2").unwrap_or_else(|| folder.path().join("ent_ids_2")))
 }
@@ -135,7 +138,7 @@ pub(super) fn read_entities(session: &mut Session<'_>, folder: &Folder) -> Resul
         .filter(|name| folder.find(name).is_none())
         .collect();
     if !absent.is_empty() {
-        return Err(folder.missing(&absent));
+        return Err(folder.missing(&[&absent.join(", ")]));
     }
     let left = read_side(session, &folder.need("ent_ids_1")?, Side::Left)?;
     let right = read_side(session, &folder.need("ent_ids_2")?, Side::Right)?;

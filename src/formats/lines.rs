@@ -34,7 +34,9 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     let fail = |cause| Error::io("cannot open the file", cause).path(path);
     let file = File::open(path).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
-        return Err(Error::new(Code::BadFile, "this is a directory, expected a file").path(path));
+        return Err(Error::new(Code::BadFile, "this is a directory, expected a file")
+            .help("give the file itself, or move the directory out of the way")
+            .path(path));
     }
     let mut reader = BufReader::with_capacity(BUFFER, file);
     let start = reader.fill_buf().map_err(fail)?;
@@ -170,6 +172,13 @@ impl Lines {
         })
     }
 
+    /// Reads on to the end, which finds damage to compressed data that checksums tell only there.
+    pub(super) fn drain(&mut self) -> Result<()> {
+        io::copy(&mut self.reader, &mut io::sink())
+            .map(drop)
+            .map_err(|cause| read_failed(&self.path, self.number, cause))
+    }
+
     /// Number of the current line, from 1.
     pub fn number(&self) -> u64 {
         self.number
@@ -243,10 +252,26 @@ impl<R: BufRead> Zstd<R> {
                 })) => {
                     io::copy(&mut (&mut self.source).take(length.into()), &mut io::sink())?;
                 }
-                Err(cause) => return Err(io::Error::other(cause)),
+                Err(cause) => return Err(frame_error(cause)),
             }
         }
         Ok(false)
+    }
+}
+
+/// Says apart a file that ends early and one that is damaged.
+fn frame_error(cause: FrameDecoderError) -> io::Error {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&cause);
+    while let Some(error) = source {
+        if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof) {
+            return io::ErrorKind::UnexpectedEof.into();
+        }
+        source = error.source();
+    }
+    // Not every error of the decoder gives its source, but its text does.
+    match cause.to_string() {
+        text if text.contains("UnexpectedEof") => io::ErrorKind::UnexpectedEof.into(),
+        text => io::Error::new(io::ErrorKind::InvalidData, text),
     }
 }
 
@@ -259,7 +284,7 @@ impl<R: BufRead> Read for Zstd<R> {
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
                 self.decoder
                     .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))
-                    .map_err(io::Error::other)?;
+                    .map_err(frame_error)?;
             }
             let read = self.decoder.read(buffer)?;
             if read > 0 || buffer.is_empty() {

@@ -34,7 +34,7 @@ fn read_folder(spec: &Import, task: &Task, folder: &Folder, relations: &str) -> 
     let absent: Vec<&str> =
         needed.iter().map(String::as_str).filter(|name| folder.find(name).is_none()).collect();
     if !absent.is_empty() {
-        return Err(folder.missing(&absent));
+        return Err(folder.missing(&[&absent.join(", ")]));
     }
     let mut session = Session::new(spec, task);
     let mut sides = [GraphBuilder::new(), GraphBuilder::new()];

@@ -146,7 +146,12 @@ impl<'a> Session<'a> {
             });
             if let Err(error) = result {
                 taken = u64::saturating_sub(taken, 1);
-                self.broken(error.file(path, lines.number(), &lines.lossy()))?;
+                let error = error.file(path, lines.number(), &lines.lossy());
+                if let Err(error) = self.broken(error) {
+                    // Nonsense may come of damaged compression; that is the better answer.
+                    lines.drain()?;
+                    return Err(error);
+                }
             }
         }
         self.task.advance(lines.number());

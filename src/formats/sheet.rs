@@ -79,7 +79,9 @@ impl Sheet {
         };
         loop {
             if !sheet.lines.advance()? {
-                return Err(Error::new(Code::BadFile, "the file is empty, expected a header line").path(path));
+                return Err(Error::new(Code::BadFile, "the file is empty, expected a header line")
+                    .help("write a first line that names the columns, or remove the file")
+                    .path(path));
             }
             if !sheet.lines.text()?.trim().is_empty() {
                 break;
