@@ -184,38 +184,73 @@ pub struct Embed {
 }
 
 /// A planted pair. Every knob is a share of 0..=1 unless it says otherwise.
+///
+/// Effects are those on the demo ([`Default`], seed 42), where visual pivots (a quarter as many as
+/// links) are right 78 % of the time, Hits@1 against the whole right side is 0.39 by image, 0.73 by
+/// name and 0.81 by both, and 82 % of the left edges between linked entities are found on the right.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generate {
     /// Name of the new pair.
     pub name: String,
-    /// Entities in the world both graphs are drawn from.
+    /// Entities in the world both graphs are drawn from (1..=100,000,000; some 2 KiB of memory each).
     pub entities: usize,
-    /// Share of the world's entities that both graphs hold; the rest dangle, half on each side.
+    /// Share of the world's entities that both graphs hold; the rest dangle, half on each side. At 0
+    /// there are no links. At 0.5 pivots fall to 74 %, for more false rivals.
     pub overlap: f64,
-    /// Mean number of relation triples per entity in a graph.
+    /// Mean number of relation triples an entity of a graph takes part in (0..=1000).
     pub degree: f64,
-    /// Exponent of the power law of degrees (2..=4).
+    /// Exponent of the power law of degrees (2..=4); nearer 2, the hubs are larger.
     pub exponent: f64,
-    /// Share of a graph's edges that are replaced by random ones.
+    /// Share of a graph's edges that are replaced by random ones between ends of the same degrees.
+    /// Edges found on the other side: 100 % at 0, 82 % at 0.1, 51 % at 0.3.
     pub edge_noise: f64,
-    /// Number of relations in the world.
+    /// Number of relations in the world (1..=100,000), by falling frequency. Half of the right side's
+    /// bear the left's words, three in ten others, two in ten a code; one in ten is merged with
+    /// another and one in ten split in two.
     pub relations: usize,
-    /// Number of attributes in the world.
+    /// Number of attributes in the world (0..=100,000): dates, integers, decimals, years, texts.
     pub attributes: usize,
-    /// Probability that a character of a name is edited on the right side.
+    /// Probability that a letter of a name is edited on the right side; spelling rules, accents and
+    /// word order grow with it. Hits@1 by name: 0.79 at 0, 0.73 at 0.05, 0.59 at 0.1, 0.40 at 0.2.
     pub name_noise: f64,
-    /// Standard deviation of the noise on a visual latent, relative to the latent's.
+    /// Standard deviation of the noise each side adds to a visual latent, relative to the latent's
+    /// (0..=100). Pivots right: 92 % at 0, 78 % at 0.5 to 0.9, 52 % at 1.5, 27 % at 2.
     pub visual_noise: f64,
-    /// Width of the visual features.
+    /// Width of the visual features (1..=8192); wider ones average more noise away: Hits@1 by image
+    /// 0.14 at 16, 0.39 at 64, 0.55 at 256.
     pub visual_dims: usize,
-    /// Share of entities without an image.
+    /// Share of entities without an image, drawn on each side for itself. Hits@1 by both: 0.88 at 0.
     pub missing_visual: f64,
-    /// Share of entities without a name.
+    /// Share of entities without a name, drawn on each side for itself; their IRIs say nothing.
+    /// Hits@1 by name 0.21 at 0.5.
     pub missing_names: f64,
-    /// Share of entities without attributes.
+    /// Share of entities without attributes, drawn on each side for itself.
     pub missing_attributes: f64,
     /// Random seed; `None` takes the setting.
     pub seed: Option<u64>,
+}
+
+impl Default for Generate {
+    /// The demo: images alone mislead, names alone mostly do, both together do well.
+    fn default() -> Self {
+        Generate {
+            name: "demo".into(),
+            entities: 2000,
+            overlap: 0.8,
+            degree: 6.0,
+            exponent: 2.5,
+            edge_noise: 0.1,
+            relations: 60,
+            attributes: 30,
+            name_noise: 0.05,
+            visual_noise: 0.9,
+            visual_dims: 64,
+            missing_visual: 0.15,
+            missing_names: 0.05,
+            missing_attributes: 0.2,
+            seed: None,
+        }
+    }
 }
 
 /// A number, or left to the data.
