@@ -1,22 +1,40 @@
-//! Signatures first; the bodies follow.
+//! The handle of an open store: reading records, and the one way to commit.
+//!
+//! Invariant, the commit order: objects are durable before their digests are known to anybody (see
+//! `object.rs`); then one transaction over all tables; then the key-value store's flush; then an fsync of
+//! its files and of their directory; only then does a commit report success. Blocks written before are in
+//! the same log and become durable with it. Whatever fails in between poisons the handle: what is on the
+//! disk is the old state or the new one, but this handle no longer knows which.
 
-use std::collections::HashSet;
+use std::fmt;
 use std::marker::PhantomData;
-use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use super::{Digest, Record};
-use crate::error::{Error, Result};
-use crate::task::Task;
+use super::batch::Batch;
+use super::blocks::{BLOCKS, read_block_key};
+use super::digest::Digest;
+use super::fs::{FileSystem, RealFs};
+use super::kv::{Engine, KeyValue, Pairs, Write};
+use super::layout::{self, Found};
+use super::lock::Lock;
+use super::memory::{MemoryEngine, MemoryFs};
+use super::object::{Object, Objects};
+use super::record::{Record, decode_at};
+use super::sled_kv::SledEngine;
+use super::value;
+use crate::error::{Code, Error, Result};
 
 /// How to open a store.
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// Make a store where there is none.
     pub create: bool,
-    /// Write nothing, not even a lock.
+    /// Write nothing into the directory. Several readers may have a store open, but none while a writer
+    /// has: sled cannot open its files for reading only, so a reader works on a copy of the catalogue in
+    /// the directory for temporary files; objects are mapped where they are.
     pub read_only: bool,
-    /// Memory for the catalogue's cache; 32 MiB by default.
+    /// Memory for the catalogue's cache, in bytes; 32 MiB unless said otherwise.
     pub cache_bytes: u64,
 }
 
@@ -26,238 +44,359 @@ impl Default for OpenOptions {
     }
 }
 
-/// The name of a table; the layers above declare theirs as constants.
+/// The name of a table; the layers above declare theirs as constants. Names that begin with `store:` or
+/// `overflow:` are the store's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Table(pub &'static str);
 
-/// A set of sections of blocks; live once a committed record names it, never reused.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    rkyv::Archive,
-    rkyv::Serialize,
-    rkyv::Deserialize,
-)]
-pub struct Space(pub u64);
-
-/// A handle of an open store; clones share it.
+/// A handle of an open store. Clones share it; the store is closed with the last of them and of the
+/// iterators made from them.
 #[derive(Clone)]
-pub struct Db(());
+pub struct Db(pub(crate) Arc<Inner>);
+
+// Fields are dropped in this order: the lock goes last.
+pub(crate) struct Inner {
+    pub dir: PathBuf,
+    pub read_only: bool,
+    pub fs: Arc<dyn FileSystem>,
+    pub engine: Arc<dyn Engine>,
+    pub kv: RwLock<Arc<dyn KeyValue>>,
+    pub objects: Objects,
+    writer: Mutex<()>,
+    poison: OnceLock<String>,
+    _lock: Option<Lock>,
+}
+
+/// The right to write, of one thread at a time.
+pub(crate) type Writer<'a> = MutexGuard<'a, ()>;
 
 impl Db {
+    /// Opens the store in a directory; its parent must exist. Reads no object and, of the catalogue, only
+    /// what the recovery of the last run needs.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] without a store and `create`, [`Code::NotAStore`] where there is something else,
+    /// [`Code::NewerFormat`], [`Code::Locked`] naming the holder, [`Code::Corrupt`].
     pub fn open(dir: &Path, options: &OpenOptions) -> Result<Db> {
-        todo!()
+        let (fs, found) = (RealFs, layout::inspect(&RealFs, dir, options.read_only)?);
+        if found == Found::Nothing {
+            if !options.create || options.read_only {
+                return Err(no_store(dir));
+            }
+            fs.create_dir(dir).map_err(|error| Error::io("creating the store", error).path(dir))?;
+        }
+        let lock_file = dir.join(layout::LOCK_FILE);
+        let lock = match options.read_only {
+            true => Lock::shared(&lock_file)?,
+            false => Some(Lock::exclusive(&lock_file)?),
+        };
+        let engine = Arc::new(SledEngine { cache_bytes: options.cache_bytes });
+        Db::assemble(dir, Arc::new(fs), engine, options.read_only, lock)
     }
+
+    /// A store in memory, for tests; it goes with its last handle.
     pub fn in_memory() -> Db {
-        todo!()
+        let fs = MemoryFs::default();
+        let engine = Arc::new(MemoryEngine(fs.clone()));
+        match Db::assemble(Path::new("/memory"), Arc::new(fs), engine, false, None) {
+            Ok(db) => db,
+            Err(error) => unreachable!("a file system in memory does not fail: {error}"),
+        }
     }
-    pub fn get<T: Record>(&self, table: Table, key: &[u8]) -> Result<Option<T>> {
-        todo!()
+
+    /// Opens a store over any file system and key-value store, making one where there is none. The lock
+    /// is held already.
+    pub(crate) fn assemble(
+        dir: &Path,
+        fs: Arc<dyn FileSystem>,
+        engine: Arc<dyn Engine>,
+        read_only: bool,
+        lock: Option<Lock>,
+    ) -> Result<Db> {
+        // Once more, now that nobody else can change it.
+        if layout::inspect(&*fs, dir, read_only)? == Found::Nothing {
+            if read_only {
+                return Err(no_store(dir));
+            }
+            create(&*fs, &*engine, dir)?;
+        }
+        let current = layout::current(&*fs, dir)?;
+        let kv = match read_only {
+            true => engine.open_copy(&dir.join(&current))?,
+            false => {
+                layout::tidy(&*fs, dir, &current)?;
+                engine.open(&dir.join(&current))?
+            }
+        };
+        let objects = Objects::new(fs.clone(), dir.join(layout::OBJECTS));
+        Ok(Db(Arc::new(Inner {
+            dir: dir.to_path_buf(),
+            read_only,
+            fs,
+            engine,
+            kv: RwLock::new(kv),
+            objects,
+            writer: Mutex::new(()),
+            poison: OnceLock::new(),
+            _lock: lock,
+        })))
     }
-    pub fn contains(&self, table: Table, key: &[u8]) -> Result<bool> {
-        todo!()
-    }
-    pub fn scan<T: Record>(&self, table: Table, prefix: &[u8]) -> Scan<T> {
-        todo!()
-    }
-    pub fn commit(&self, batch: Batch) -> Result<()> {
-        todo!()
-    }
-    pub fn new_space(&self) -> Result<Space> {
-        todo!()
-    }
-    pub fn write_blocks<T: Record>(
-        &self,
-        space: Space,
-        section: u8,
-        blocks: impl IntoIterator<Item = T>,
-    ) -> Result<u32> {
-        let _ = blocks.into_iter();
-        todo!()
-    }
-    /// For sources that fail: `push` blocks, then `finish`.
-    pub fn block_writer<T: Record>(&self, space: Space, section: u8) -> Result<BlockWriter<T>> {
-        todo!()
-    }
-    pub fn blocks<T: Record>(&self, space: Space, section: u8) -> Blocks<T> {
-        todo!()
-    }
-    pub fn block<T: Record>(&self, space: Space, section: u8, number: u32) -> Result<Option<T>> {
-        todo!()
-    }
-    pub fn put_object<T: Record>(&self, value: &T) -> Result<Digest> {
-        todo!()
-    }
-    pub fn object<T: Record>(&self, digest: &Digest) -> Result<Object<T>> {
-        todo!()
-    }
-    pub fn has_object(&self, digest: &Digest) -> Result<bool> {
-        todo!()
-    }
-    pub fn sweep(&self, live: &Live) -> Result<Swept> {
-        todo!()
-    }
-    pub fn check(&self, full: bool, live: &Live, task: &Task) -> Result<CheckReport> {
-        todo!()
-    }
-    pub fn backup(&self, to: &Path, task: &Task) -> Result<BackupReport> {
-        todo!()
-    }
-    pub fn compact(&self, live: &Live, task: &Task) -> Result<CompactReport> {
-        todo!()
-    }
-    pub fn size(&self) -> Result<SizeReport> {
-        todo!()
-    }
-    pub fn is_read_only(&self) -> bool {
-        todo!()
-    }
+
+    /// The directory of the store, as it was named on opening.
     pub fn path(&self) -> &Path {
-        todo!()
+        &self.0.dir
+    }
+
+    /// Whether the store was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.0.read_only
+    }
+
+    /// The record of a key.
+    pub fn get<T: Record>(&self, table: Table, key: &[u8]) -> Result<Option<T>> {
+        let kv = self.kv();
+        let Some(raw) = kv.get(table.0, key)? else { return Ok(None) };
+        let Some(bytes) = self.whole(&*kv, table.0, key, raw)? else { return Ok(None) };
+        decode_at(&bytes, &place(table.0, key)).map(Some)
+    }
+
+    /// The value whose raw value is or was `raw`. Pieces are read one by one: a commit that replaces them
+    /// meanwhile has to wait, and one that came in between is noticed by reading the stub again.
+    fn whole(&self, kv: &dyn KeyValue, table: &str, key: &[u8], raw: Vec<u8>) -> Result<Option<Vec<u8>>> {
+        if !value::is_cut(&raw) {
+            return Ok(Some(raw));
+        }
+        let _writer = self.still();
+        let Some(raw) = kv.get(table, key)? else { return Ok(None) };
+        value::whole(kv, table, key, raw).map(Some)
+    }
+
+    /// Whether there is a record of that key; its bytes are not looked at.
+    pub fn contains(&self, table: Table, key: &[u8]) -> Result<bool> {
+        Ok(self.kv().get(table.0, key)?.is_some())
+    }
+
+    /// The records whose keys begin with `prefix`, in the order of the keys, read as they are asked for.
+    /// What is committed meanwhile may or may not be seen.
+    pub fn scan<T: Record>(&self, table: Table, prefix: &[u8]) -> Scan<T> {
+        let kv = self.kv();
+        let pairs = kv.scan(table.0, prefix);
+        Scan { pairs, kv, table, db: self.clone(), kind: PhantomData }
+    }
+
+    /// Makes all changes of a batch, or none; once this returns they survive a power cut, and with them
+    /// all blocks written before.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when a condition does not hold, [`Code::ReadOnly`], [`Code::Poisoned`]; after any
+    /// other error the handle refuses further writes, and what was committed shows on opening again.
+    pub fn commit(&self, batch: Batch) -> Result<()> {
+        let writer = self.writer()?;
+        let kv = self.kv();
+        for ((table, key), expected) in &batch.expected {
+            let found = kv.get(table, key)?.map(|raw| value::whole(&*kv, table, key, raw)).transpose()?;
+            if found != *expected {
+                let what = match (&found, expected) {
+                    (None, _) => "is gone",
+                    (Some(_), None) => "exists already",
+                    _ => "was changed meanwhile",
+                };
+                let message = format!("{} {what}; nothing was written", place(table, key));
+                return Err(Error::new(Code::Conflict, message).help("read it again and repeat the change"));
+            }
+        }
+        let mut writes = Vec::with_capacity(batch.writes.len());
+        for ((table, key), new) in batch.writes {
+            let old = kv.get(&table, &key)?;
+            value::lower(&mut writes, &table, &key, new, old.as_deref());
+        }
+        self.durably(&writer, |kv| kv.apply(&writes))
+    }
+
+    /// Writes an object durably, in a file of its own; gives its name. Memory beyond the value: 1 MiB.
+    pub fn put_object<T: Record>(&self, value: &T) -> Result<Digest> {
+        self.writable()?;
+        self.0.objects.put(value)
+    }
+
+    /// An object, mapped. The first use in a process reads it all to compare it with its digest, without
+    /// keeping it resident; pages come in as the caller touches them.
+    pub fn object<T: Record>(&self, digest: &Digest) -> Result<Object<T>> {
+        self.0.objects.open(digest)
+    }
+
+    /// Whether there is an object of that name; its bytes are not looked at.
+    pub fn has_object(&self, digest: &Digest) -> Result<bool> {
+        self.0.objects.exists(digest)
+    }
+
+    pub(crate) fn kv(&self) -> Arc<dyn KeyValue> {
+        self.0.kv.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The right to write, unless the store is read-only or poisoned.
+    pub(crate) fn writer(&self) -> Result<Writer<'_>> {
+        self.writable()?;
+        let writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have failed while this one waited.
+        self.writable()?;
+        Ok(writer)
+    }
+
+    /// Keeps writers out without being one: for a still picture, also of a store that refuses writes.
+    pub(crate) fn still(&self) -> Writer<'_> {
+        self.0.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writable(&self) -> Result<()> {
+        if self.0.read_only {
+            return Err(Error::new(Code::ReadOnly, "the store was opened for reading only")
+                .help("open it without read-only to change it"));
+        }
+        match self.0.poison.get() {
+            None => Ok(()),
+            Some(first) => Err(Error::new(Code::Poisoned, format!("an earlier write failed: {first}"))
+                .help("close the store and open it again; what was reported as done is there")),
+        }
+    }
+
+    /// Changes the key-value store and makes it durable; a failure poisons the handle.
+    pub(crate) fn durably(
+        &self,
+        _: &Writer<'_>,
+        change: impl FnOnce(&dyn KeyValue) -> Result<()>,
+    ) -> Result<()> {
+        let kv = self.kv();
+        self.poisoning(change(&*kv).and_then(|()| make_durable(&*self.0.fs, &*kv)))
+    }
+
+    /// Writes that nothing refers to yet: in order after what was written before, durable with the next
+    /// commit.
+    pub(crate) fn load(&self, writes: Vec<Write>) -> Result<()> {
+        let _writer = self.writer()?;
+        self.poisoning(self.kv().load(writes))
+    }
+
+    pub(crate) fn poisoning(&self, outcome: Result<()>) -> Result<()> {
+        outcome.map_err(|error| {
+            let _ = self.0.poison.set(error.to_string());
+            match error.code() {
+                Code::DiskFull => error.help(
+                    "free some space and open the store again; it is as it was before this statement or after",
+                ),
+                _ => error,
+            }
+        })
     }
 }
 
-/// Changes that happen together or not at all.
-#[derive(Default)]
-pub struct Batch(());
+fn no_store(dir: &Path) -> Error {
+    Error::new(Code::NotFound, "there is no store here")
+        .help("check the directory, or ask for a new store to be made")
+        .path(dir)
+}
 
-impl Batch {
-    pub fn new() -> Self {
-        todo!()
+/// Flush, then fsync of the files, then of their directory.
+pub(crate) fn make_durable(fs: &dyn FileSystem, kv: &dyn KeyValue) -> Result<()> {
+    kv.flush()?;
+    let synced = |path: &Path, outcome: std::io::Result<()>| {
+        outcome.map_err(|error| Error::io("syncing the catalogue", error).path(path))
+    };
+    for file in kv.files() {
+        synced(&file, fs.sync_file(&file))?;
     }
-    pub fn put<T: Record>(&mut self, table: Table, key: &[u8], value: &T) -> Result<()> {
-        todo!()
+    synced(&kv.directory(), fs.sync_dir(&kv.directory()))
+}
+
+/// Makes everything in a new catalogue's directory durable, and its name in the directory above.
+pub(crate) fn settle(fs: &dyn FileSystem, kv: &dyn KeyValue) -> Result<()> {
+    let dir = kv.directory();
+    kv.flush()?;
+    let failed = |error| Error::io("creating the catalogue", error).path(&dir);
+    for entry in fs.read_dir(&dir).map_err(failed)? {
+        if entry.kind == super::fs::EntryKind::File {
+            fs.sync_file(&dir.join(&entry.name)).map_err(failed)?;
+        }
     }
-    pub fn delete(&mut self, table: Table, key: &[u8]) {
-        todo!()
-    }
-    /// The commit fails with `Code::Conflict` unless the record is as given (`None`: absent).
-    pub fn expect<T: Record>(&mut self, table: Table, key: &[u8], value: Option<&T>) -> Result<()> {
-        todo!()
-    }
-    pub fn put_block<T: Record>(&mut self, space: Space, section: u8, number: u32, block: &T) -> Result<()> {
-        todo!()
-    }
-    pub fn delete_block(&mut self, space: Space, section: u8, number: u32) {
-        todo!()
-    }
-    pub fn is_empty(&self) -> bool {
-        todo!()
+    fs.sync_dir(&dir).map_err(failed)?;
+    fs.sync_dir(dir.parent().unwrap_or(&dir)).map_err(failed)
+}
+
+/// Makes a store. The stamp comes last: until then the directory is none.
+pub(crate) fn create(fs: &dyn FileSystem, engine: &dyn Engine, dir: &Path) -> Result<()> {
+    let failed = |error| Error::io("creating the store", error).path(dir);
+    fs.create_dir(dir).map_err(failed)?;
+    fs.create_dir(&dir.join(layout::OBJECTS)).map_err(failed)?;
+    let catalogue = dir.join(layout::FIRST_CATALOGUE);
+    fs.create_dir(&catalogue).map_err(failed)?;
+    settle(fs, &*engine.open(&catalogue)?)?;
+    layout::set_current(fs, dir, layout::FIRST_CATALOGUE)?;
+    layout::stamp(fs, dir)?;
+    match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => fs.sync_dir(Path::new(".")).map_err(failed),
+        Some(parent) => fs.sync_dir(parent).map_err(failed),
+        None => Ok(()),
     }
 }
 
-/// Lazy iterator over `Result<(Vec<u8>, T)>`; owns a handle.
-pub struct Scan<T>(PhantomData<fn() -> T>);
+/// What an error calls a record.
+pub(crate) fn place<'a>(table: &'a str, key: &'a [u8]) -> RecordPlace<'a> {
+    RecordPlace { table, key }
+}
+
+pub(crate) struct RecordPlace<'a> {
+    table: &'a str,
+    key: &'a [u8],
+}
+
+impl fmt::Display for RecordPlace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match read_block_key(self.key) {
+            Some((space, section, number)) if self.table == BLOCKS.0 => {
+                return write!(f, "block {number} of section {section} of space {space}");
+            }
+            _ => {}
+        }
+        match std::str::from_utf8(self.key) {
+            Ok(text) if !text.contains(char::is_control) => write!(f, "record `{text}`")?,
+            _ => {
+                write!(f, "record 0x")?;
+                self.key.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+            }
+        }
+        write!(f, " of table {}", self.table)
+    }
+}
+
+/// Records in the order of their keys; see [`Db::scan`].
+pub struct Scan<T> {
+    // Before the handle: the store's lock is let go of last.
+    pairs: Pairs,
+    kv: Arc<dyn KeyValue>,
+    table: Table,
+    db: Db,
+    kind: PhantomData<fn() -> T>,
+}
+
 impl<T: Record> Iterator for Scan<T> {
     type Item = Result<(Vec<u8>, T)>;
+
     fn next(&mut self) -> Option<Self::Item> {
-        todo!()
+        loop {
+            let (key, raw) = match self.pairs.next()? {
+                Ok(pair) => pair,
+                Err(error) => return Some(Err(error)),
+            };
+            let table = self.table.0;
+            match self.db.whole(&*self.kv, table, &key, raw) {
+                // Deleted since the key was read.
+                Ok(None) => {}
+                Ok(Some(bytes)) => {
+                    let record = decode_at(&bytes, &place(table, &key));
+                    return Some(record.map(|record| (key, record)));
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
     }
-}
-
-/// Lazy iterator over `Result<T>`, in block order.
-pub struct Blocks<T>(PhantomData<fn() -> T>);
-impl<T: Record> Iterator for Blocks<T> {
-    type Item = Result<T>;
-    fn next(&mut self) -> Option<Self::Item> {
-        todo!()
-    }
-}
-
-pub struct BlockWriter<T>(PhantomData<fn() -> T>);
-impl<T: Record> BlockWriter<T> {
-    pub fn push(&mut self, block: &T) -> Result<()> {
-        todo!()
-    }
-    /// The number of blocks written.
-    pub fn finish(self) -> Result<u32> {
-        todo!()
-    }
-}
-
-/// Groups rows so that the estimates of a group sum to at most `limit` (give `BLOCK_BYTES`), one row at least.
-pub fn pack<R>(rows: impl Iterator<Item = R>, size: impl Fn(&R) -> usize) -> impl Iterator<Item = Vec<R>> {
-    let _ = size;
-    rows.map(|row| vec![row])
-}
-
-/// A memory-mapped, validated object; clones share the mapping.
-pub struct Object<T>(PhantomData<fn() -> T>);
-impl<T> Clone for Object<T> {
-    fn clone(&self) -> Self {
-        todo!()
-    }
-}
-impl<T: Record> Deref for Object<T> {
-    type Target = T::Archived;
-    fn deref(&self) -> &T::Archived {
-        todo!()
-    }
-}
-impl<T: Record> Object<T> {
-    pub fn digest(&self) -> Digest {
-        todo!()
-    }
-}
-
-/// What the catalogue refers to; everything else may be removed.
-#[derive(Clone, Debug, Default)]
-pub struct Live {
-    pub objects: HashSet<Digest>,
-    pub spaces: HashSet<u64>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
-    pub objects: u64,
-    pub object_bytes: u64,
-    pub temporaries: u64,
-    pub spaces: u64,
-    pub blocks: u64,
-}
-
-#[derive(Debug)]
-pub struct Problem {
-    pub place: String,
-    pub error: Error,
-}
-
-#[derive(Debug, Default)]
-pub struct CheckReport {
-    pub full: bool,
-    pub records: u64,
-    pub blocks: u64,
-    pub spaces: u64,
-    pub objects: u64,
-    pub object_bytes: u64,
-    pub orphan_objects: u64,
-    pub orphan_spaces: u64,
-    pub problems: Vec<Problem>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BackupReport {
-    pub records: u64,
-    pub objects: u64,
-    pub bytes: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CompactReport {
-    pub swept: Swept,
-    pub before: u64,
-    pub after: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SizeReport {
-    pub catalogue_bytes: u64,
-    pub objects: u64,
-    pub object_bytes: u64,
 }

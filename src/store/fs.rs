@@ -6,7 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rkyv::util::AlignedVec;
@@ -51,6 +51,8 @@ pub(crate) trait FileSystem: Send + Sync {
     fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
     /// The entries of a directory, by name.
     fn read_dir(&self, path: &Path) -> io::Result<Vec<Entry>>;
+    /// The path without symbolic links.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
     /// A small file as a whole.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// An immutable file as memory, aligned to 16 bytes at least, read when touched.
@@ -62,6 +64,18 @@ pub(crate) trait FileSystem: Send + Sync {
 pub(crate) enum Mapping {
     File(Arc<memmap2::Mmap>),
     Memory(Arc<AlignedVec<16>>),
+}
+
+impl Mapping {
+    /// Lets go of the pages that were touched so far; they are read again when touched again.
+    pub(crate) fn release(&self) {
+        #[cfg(unix)]
+        if let Mapping::File(map) = self {
+            // SAFETY: the mapping is of a file, shared and read-only: dropping its pages loses nothing,
+            // a later access reads the same bytes from the file.
+            let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        }
+    }
 }
 
 impl Deref for Mapping {
@@ -151,12 +165,19 @@ impl FileSystem for RealFs {
         Ok(entries)
     }
 
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
+    }
+
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
     }
 
     fn map(&self, path: &Path) -> io::Result<Mapping> {
         let file = File::open(path)?;
+        if file.metadata()?.len() == 0 {
+            return Ok(Mapping::Memory(Arc::default()));
+        }
         // SAFETY: an object's file is complete before it gets its name, is never written to or
         // truncated afterwards, and is only ever replaced by a rename or unlinked, both of which leave
         // existing mappings whole. Another program that writes into the store breaks this, as it would

@@ -47,4 +47,6 @@ pub(crate) trait KeyValue: Send + Sync {
 pub(crate) trait Engine: Send + Sync {
     /// Opens or creates the key-value store in `directory`, which exists.
     fn open(&self, directory: &Path) -> Result<Arc<dyn KeyValue>>;
+    /// Opens the key-value store in `directory` for reading only, and leaves the directory as it is.
+    fn open_copy(&self, directory: &Path) -> Result<Arc<dyn KeyValue>>;
 }

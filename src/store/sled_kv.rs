@@ -10,8 +10,11 @@
 //!   listed once on opening and kept.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sled::transaction::{TransactionError, TransactionResult, Transactional, TransactionalTree};
@@ -26,6 +29,51 @@ pub(crate) struct SledEngine {
 
 impl Engine for SledEngine {
     fn open(&self, directory: &Path) -> Result<Arc<dyn KeyValue>> {
+        self.open_with(directory, None)
+    }
+
+    fn open_copy(&self, directory: &Path) -> Result<Arc<dyn KeyValue>> {
+        static COPIES: AtomicU64 = AtomicU64::new(0);
+        let number = COPIES.fetch_add(1, Ordering::Relaxed);
+        let scratch = std::env::temp_dir().join(format!("seedbed-{}-{number}", std::process::id()));
+        std::fs::create_dir(&scratch)
+            .map_err(|error| Error::io("copying the catalogue for reading", error).path(&scratch))?;
+        let scratch = Scratch(scratch);
+        copy_all(directory, &scratch.0)
+            .map_err(|error| Error::io("copying the catalogue for reading", error).path(directory))?;
+        let copy = scratch.0.clone();
+        self.open_with(&copy, Some(scratch))
+    }
+}
+
+/// A temporary directory; removed when dropped.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Copies files and directories; what is neither is left out.
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let target = to.join(entry.file_name());
+        if kind.is_dir() {
+            std::fs::create_dir(&target)?;
+            copy_all(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            // Bytes only: sled wants to write to the copy of a file that may be read-only.
+            io::copy(&mut File::open(entry.path())?, &mut File::create(&target)?)?;
+        }
+    }
+    Ok(())
+}
+
+impl SledEngine {
+    fn open_with(&self, directory: &Path, scratch: Option<Scratch>) -> Result<Arc<dyn KeyValue>> {
         let config = sled::Config::new()
             .path(directory)
             .cache_capacity(self.cache_bytes)
@@ -43,7 +91,8 @@ impl Engine for SledEngine {
                 })?;
                 trees.insert(text, db.open_tree(&name).map_err(|e| translate("opening a table", e))?);
             }
-            let store = SledKv { directory: directory.to_path_buf(), db, trees: RwLock::new(trees) };
+            let directory = directory.to_path_buf();
+            let store = SledKv { trees: RwLock::new(trees), db, directory, _scratch: scratch };
             Ok(Arc::new(store) as Arc<dyn KeyValue>)
         })
         .map_err(|error| error.path(directory))
@@ -52,10 +101,12 @@ impl Engine for SledEngine {
 
 const DEFAULT_TREE: &[u8] = b"__sled__default";
 
+// Fields are dropped in this order: the copy, if it is one, goes last.
 struct SledKv {
-    directory: PathBuf,
-    db: sled::Db,
     trees: RwLock<BTreeMap<String, sled::Tree>>,
+    db: sled::Db,
+    directory: PathBuf,
+    _scratch: Option<Scratch>,
 }
 
 impl SledKv {

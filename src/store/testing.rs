@@ -1,7 +1,15 @@
-//! What the tests of the store share.
+//! What the tests of the store share: some records, and a probe between the store and its files.
 
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::digest::Digest;
+use super::fs::{Entry, FileSystem, Mapping, NewFile};
+use super::kv::{Engine, KeyValue, Pairs, Write};
 use super::record::Record;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize, Clone, Debug, Default, PartialEq)]
 pub(crate) struct Note {
@@ -36,4 +44,201 @@ pub(crate) struct Other(pub u64);
 impl Record for Other {
     const KIND: [u8; 4] = *b"othr";
     const VERSION: u16 = 1;
+}
+
+/// Refers to what a real catalogue's records refer to.
+#[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct Reference {
+    pub object: Digest,
+    pub space: u64,
+}
+
+impl Record for Reference {
+    const KIND: [u8; 4] = *b"ref ";
+    const VERSION: u16 = 1;
+}
+
+/// Records the calls that change or sync something, and fails from a chosen one on.
+#[derive(Clone, Default)]
+pub(crate) struct Probe(Arc<Mutex<ProbeState>>);
+
+#[derive(Default)]
+struct ProbeState {
+    log: Vec<String>,
+    calls: usize,
+    failing: Option<Range<usize>>,
+}
+
+impl Probe {
+    /// Starts counting and recording anew; the calls whose numbers are in `failing` will fail.
+    pub(crate) fn restart(&self, failing: Option<Range<usize>>) {
+        *self.0.lock().unwrap() = ProbeState { failing, ..ProbeState::default() };
+    }
+
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.0.lock().unwrap().log.clone()
+    }
+
+    /// Whether a call was made to fail.
+    pub(crate) fn has_failed(&self) -> bool {
+        let state = self.0.lock().unwrap();
+        state.failing.as_ref().is_some_and(|failing| state.calls > failing.start)
+    }
+
+    fn call(&self, what: impl Into<String>) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        let number = state.calls;
+        state.calls += 1;
+        state.log.push(what.into());
+        match &state.failing {
+            Some(failing) if failing.contains(&number) => Err(io::Error::from_raw_os_error(28)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The last two parts of a path, with what differs from run to run left out.
+fn label(path: &Path) -> String {
+    let part = |part: &std::ffi::OsStr| match part.to_string_lossy() {
+        name if name.starts_with("tmp.") => "tmp".to_string(),
+        name if name.len() == 64 => "<digest>".to_string(),
+        name if name.len() == 2 && name != "db" => "<ab>".to_string(),
+        name => name.into_owned(),
+    };
+    let parts: Vec<String> = path.iter().map(part).collect();
+    parts[parts.len().saturating_sub(2)..].join("/")
+}
+
+pub(crate) struct ProbeFs(pub Arc<dyn FileSystem>, pub Probe);
+
+struct ProbeFile(Box<dyn NewFile>, String, Probe);
+
+impl io::Write for ProbeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.2.call(format!("write {}", self.1))?;
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl NewFile for ProbeFile {
+    fn sync(&mut self) -> io::Result<()> {
+        self.2.call(format!("sync {}", self.1))?;
+        self.0.sync()
+    }
+}
+
+impl FileSystem for ProbeFs {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
+        self.1.call(format!("create {}", label(path)))?;
+        Ok(Box::new(ProbeFile(self.0.create(path)?, label(path), self.1.clone())))
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        self.1.call(format!("sync {}", label(path)))?;
+        self.0.sync_file(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.1.call(format!("sync directory {}", label(path)))?;
+        self.0.sync_dir(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.1.call(format!("rename {} to {}", label(from), label(to)))?;
+        self.0.rename(from, to)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.1.call(format!("create directory {}", label(path)))?;
+        self.0.create_dir(path)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.1.call(format!("remove {}", label(path)))?;
+        self.0.remove(path)
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.1.call(format!("remove directory {}", label(path)))?;
+        self.0.remove_dir_all(path)
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        self.0.read_dir(path)
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.0.canonical(path)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0.read(path)
+    }
+
+    fn map(&self, path: &Path) -> io::Result<Mapping> {
+        self.0.map(path)
+    }
+}
+
+pub(crate) struct ProbeEngine(pub Arc<dyn Engine>, pub Probe);
+
+struct ProbeKv(Arc<dyn KeyValue>, Probe);
+
+impl Engine for ProbeEngine {
+    fn open(&self, directory: &Path) -> Result<Arc<dyn KeyValue>> {
+        Ok(Arc::new(ProbeKv(self.0.open(directory)?, self.1.clone())))
+    }
+
+    fn open_copy(&self, directory: &Path) -> Result<Arc<dyn KeyValue>> {
+        self.0.open_copy(directory)
+    }
+}
+
+impl ProbeKv {
+    fn call(&self, what: impl Into<String>) -> Result<()> {
+        self.1.call(what).map_err(|error| Error::io("writing the catalogue", error))
+    }
+}
+
+impl KeyValue for ProbeKv {
+    fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.0.get(table, key)
+    }
+
+    fn scan(&self, table: &str, prefix: &[u8]) -> Pairs {
+        self.0.scan(table, prefix)
+    }
+
+    fn apply(&self, writes: &[Write]) -> Result<()> {
+        let mut tables: Vec<_> = writes.iter().map(|write| write.table.as_str()).collect();
+        tables.dedup();
+        self.call(format!("transaction over {}", tables.join(" and ")))?;
+        self.0.apply(writes)
+    }
+
+    fn load(&self, writes: Vec<Write>) -> Result<()> {
+        self.call("load")?;
+        self.0.load(writes)
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.call("flush")?;
+        self.0.flush()
+    }
+
+    fn tables(&self) -> Result<Vec<String>> {
+        self.0.tables()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.0.files()
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.0.directory()
+    }
 }

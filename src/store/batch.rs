@@ -1,0 +1,61 @@
+//! Batches: changes that happen together or not at all.
+
+use std::collections::BTreeMap;
+
+use super::blocks::{BLOCKS, Space, block_key};
+use super::db::Table;
+use super::record::{Record, encode};
+use crate::error::Result;
+
+pub(crate) type Place = (String, Vec<u8>);
+
+/// Changes of records and blocks for one [`Db::commit`](super::Db::commit), with the conditions they
+/// rest on. Records are encoded as they are added; of several changes of one key the last counts.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub(crate) writes: BTreeMap<Place, Option<Vec<u8>>>,
+    pub(crate) expected: BTreeMap<Place, Option<Vec<u8>>>,
+}
+
+impl Batch {
+    /// A batch without changes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a record, new or not.
+    pub fn put<T: Record>(&mut self, table: Table, key: &[u8], record: &T) -> Result<()> {
+        let bytes = encode(record)?;
+        self.writes.insert((table.0.to_string(), key.to_vec()), Some(bytes));
+        Ok(())
+    }
+
+    /// Deletes a record, if there is one.
+    pub fn delete(&mut self, table: Table, key: &[u8]) {
+        self.writes.insert((table.0.to_string(), key.to_vec()), None);
+    }
+
+    /// Makes the commit fail with [`Code::Conflict`](crate::Code::Conflict), changing nothing, unless the
+    /// record is byte for byte the given one (`None`: unless there is none). For records whose encoding is
+    /// a function of their value: no hash maps.
+    pub fn expect<T: Record>(&mut self, table: Table, key: &[u8], record: Option<&T>) -> Result<()> {
+        let bytes = record.map(encode).transpose()?;
+        self.expected.insert((table.0.to_string(), key.to_vec()), bytes);
+        Ok(())
+    }
+
+    /// Sets one block of a space, new or not; this is how an edit rewrites the block it touches.
+    pub fn put_block<T: Record>(&mut self, space: Space, section: u8, number: u32, block: &T) -> Result<()> {
+        self.put(BLOCKS, &block_key(space, section, number), block)
+    }
+
+    /// Deletes one block of a space, if there is one; the others keep their numbers.
+    pub fn delete_block(&mut self, space: Space, section: u8, number: u32) {
+        self.delete(BLOCKS, &block_key(space, section, number));
+    }
+
+    /// Whether there is neither a change nor a condition.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.expected.is_empty()
+    }
+}

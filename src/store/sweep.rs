@@ -1,0 +1,91 @@
+//! Garbage collection: what the catalogue does not refer to goes.
+//!
+//! The store does not know what its records mean; the layers above say what is live. Nothing live is
+//! touched, so a crash in between only leaves garbage for the next sweep.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::blocks::{BLOCKS, read_block_key};
+use super::db::Db;
+use super::digest::Digest;
+use super::kv::Write;
+use super::value;
+use crate::error::{Error, Result};
+
+/// What the records of the catalogue refer to.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    /// The objects.
+    pub objects: HashSet<Digest>,
+    /// The spaces.
+    pub spaces: HashSet<u64>,
+}
+
+/// What a sweep removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Objects nobody referred to.
+    pub objects: u64,
+    /// Their length in bytes.
+    pub object_bytes: u64,
+    /// Unfinished files of interrupted writes.
+    pub temporaries: u64,
+    /// Spaces nobody referred to.
+    pub spaces: u64,
+    /// Their blocks.
+    pub blocks: u64,
+}
+
+/// Rows deleted in one go.
+const AT_ONCE: usize = 1024;
+
+impl Db {
+    /// Removes objects and spaces that are not live, and unfinished files. `live` must name everything
+    /// that is still to be committed as well: call it when no operation is under way.
+    pub fn sweep(&self, live: &Live) -> Result<Swept> {
+        let writer = self.writer()?;
+        let mut swept = self.sweep_objects(live)?;
+        let mut spaces = BTreeSet::new();
+        let kv = self.kv();
+        let mut doomed = Vec::new();
+        let outcome = self.durably(&writer, |kv_now| {
+            for table in [BLOCKS.0.to_string(), value::overflow(BLOCKS.0)] {
+                for pair in kv.scan(&table, &[]) {
+                    let (key, _) = pair?;
+                    let Some((space, rest)) = key.split_first_chunk::<8>() else { continue };
+                    let space = u64::from_be_bytes(*space);
+                    if live.spaces.contains(&space) || rest.is_empty() {
+                        continue;
+                    }
+                    spaces.insert(space);
+                    swept.blocks += u64::from(read_block_key(&key).is_some());
+                    doomed.push(Write { table: table.clone(), key, value: None });
+                    if doomed.len() == AT_ONCE {
+                        kv_now.load(std::mem::take(&mut doomed))?;
+                    }
+                }
+            }
+            kv_now.load(std::mem::take(&mut doomed))
+        });
+        swept.spaces = spaces.len() as u64;
+        outcome.map(|()| swept)
+    }
+
+    fn sweep_objects(&self, live: &Live) -> Result<Swept> {
+        let mut swept = Swept::default();
+        let listing = self.0.objects.list()?;
+        for path in &listing.temporaries {
+            let removed = self.0.fs.remove(path);
+            removed.map_err(|error| Error::io("removing an unfinished file", error).path(path))?;
+            swept.temporaries += 1;
+        }
+        for (digest, length) in listing.objects {
+            if !live.objects.contains(&digest) {
+                self.0.objects.remove(&digest)?;
+                swept.objects += 1;
+                swept.object_bytes += length;
+            }
+        }
+        Ok(swept)
+    }
+}

@@ -1,0 +1,5 @@
+//! Tests of the store as a whole: the commit order, faults at every call, power cuts, damage.
+
+mod faults;
+mod model;
+mod whole;
