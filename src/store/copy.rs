@@ -21,12 +21,12 @@ use crate::task::Task;
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BackupReport {
-    /// Rows of the catalogue.
-    pub rows: u64,
+    /// Records and blocks copied.
+    pub records: u64,
     /// Objects.
     pub objects: u64,
     /// Length of the objects in bytes.
-    pub object_bytes: u64,
+    pub bytes: u64,
 }
 
 /// What a compaction did.
@@ -99,7 +99,8 @@ impl Db {
         fs.create_dir(&catalogue).map_err(failed)?;
         let copy = self.0.engine.open(&catalogue)?;
         task.phase("copying the catalogue", None);
-        let mut report = BackupReport { rows: copy_rows(&*self.kv(), &*copy, task)?, ..Default::default() };
+        let mut report =
+            BackupReport { records: copy_rows(&*self.kv(), &*copy, task)?, ..Default::default() };
         settle(fs, &*copy)?;
         drop(copy);
 
@@ -127,7 +128,7 @@ impl Db {
             drop(file);
             fs.sync_dir(&directory).map_err(failed)?;
             report.objects += 1;
-            report.object_bytes += length;
+            report.bytes += length;
             task.advance(report.objects);
         }
         fs.sync_dir(&target.join(layout::OBJECTS)).map_err(failed)?;
