@@ -53,11 +53,13 @@ impl World {
     /// names and family names, places and works share words; some names are another entity's.
     pub fn name(&self, entity: u32) -> String {
         let mut rng = self.rng(1, entity);
+        let mut bearer = entity;
         if rng.f64() < DUPLICATES {
-            rng = self.rng(1, rng.below(self.len()) as u32);
+            bearer = rng.below(self.len()) as u32;
+            rng = self.rng(1, bearer);
             rng.f64();
         }
-        let kind = self.type_of[entity as usize] % 4;
+        let kind = self.type_of[bearer as usize] % 4;
         // A pool the size of the world's root of words that many share, and rarer ones of one's own.
         let pool = (self.len() as f64).sqrt() as usize + 20;
         let shared = |rng: &mut Rng, family: u64| {
