@@ -20,7 +20,9 @@ fn main() -> Result<()> {
         for row in outcome.rows.into_iter().flatten() {
             let row = row?;
             let show = |column: &str| -> Result<String> {
-                Ok(row.get::<Option<f64>>(column)?.map_or("  –  ".to_string(), |score| format!("{score:.3}")))
+                Ok(row
+                    .get::<Option<f64>>(column)?
+                    .map_or("  –  ".to_string(), |score| format!("{score:.3}")))
             };
             let right: String = row.get("entity")?;
             let mark = if right == link.get::<String>("right")? { "=" } else { " " };

@@ -13,7 +13,8 @@ fn main() -> Result<()> {
 
     let mut session = store.session();
     // Values are bound, never pasted into the text: a quote in a name cannot end the string.
-    let find = session.prepare("SELECT left_name, right_name, score FROM links WHERE score >= $least LIMIT $n")?;
+    let find =
+        session.prepare("SELECT left_name, right_name, score FROM links WHERE score >= $least LIMIT $n")?;
     for least in [0.9, 0.5] {
         let params = Params::new().with("least", least).with("n", 3);
         let outcome = session.run(&find, &params, &Task::quiet())?;

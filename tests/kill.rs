@@ -1,0 +1,133 @@
+//! kill -9 at random moments of import and seeding: the store opens, is whole, and holds what was
+//! reported as done. Ten kills by default; `SEEDBED_KILLS=100 cargo test --release --test kill` for more.
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The statements of the workload. Real data where there is any, else a generated pair.
+fn script() -> Vec<String> {
+    let mut script = Vec::new();
+    match common::data_dir() {
+        Some(data) => {
+            script.push(format!("IMPORT dbp15k '{}' AS p", data.join("dbp15k/zh_en").display()));
+            let inputs = data.join("inputs/zh_en");
+            script.push(format!(
+                "IMPORT FEATURES visual FROM '{}' present='{}' INTO p",
+                inputs.join("visual_sim.npy").display(),
+                inputs.join("has_image.npy").display()
+            ));
+        }
+        None => {
+            println!("skipped: real data is not here; a generated pair is used");
+            script.push("GENERATE PAIR p entities=4000".to_string());
+        }
+    }
+    script.push("EMBED relation USING bow INTO p".to_string());
+    script.push("SEED relation n=200 FROM p AS s1".to_string());
+    script.push("SEED relation n=100 FROM p AS s2".to_string());
+    script.push("CORRECT s1 weights(relation=1) AS s3".to_string());
+    script.push("DROP s2".to_string());
+    script
+}
+
+fn seedbed(store: &Path, text: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seedbed"));
+    command.arg("--store").arg(store).args(["--output", "jsonl", "-c", text]);
+    command.stdin(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// What must be there after statement `i` was reported: a query and the rows it must give.
+fn expectation(statement: &str) -> Option<(&'static str, &'static str)> {
+    let word = |text: &str| statement.starts_with(text);
+    if word("IMPORT dbp15k") || word("GENERATE") {
+        Some(("SHOW PAIRS", "\"pair\":\"p\""))
+    } else if word("IMPORT FEATURES") {
+        Some(("SHOW FEATURES FROM p", "\"modality\":\"visual\""))
+    } else if word("EMBED") {
+        Some(("SHOW FEATURES FROM p", "\"modality\":\"relation\""))
+    } else if word("SEED") && statement.ends_with("s1") {
+        Some(("SELECT COUNT(*) FROM s1", "\"count\":200"))
+    } else if word("CORRECT") {
+        Some(("SHOW SEEDS", "\"name\":\"s3\""))
+    } else {
+        None
+    }
+}
+
+#[test]
+fn a_killed_store_opens_whole_with_everything_that_was_reported() {
+    let kills: usize = std::env::var("SEEDBED_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
+    let script = script();
+    // One undisturbed run tells how long the workload is; moments are drawn over that length.
+    let scratch = tempfile::tempdir().unwrap();
+    let started = Instant::now();
+    let all = script.join(";\n");
+    let done = seedbed(&scratch.path().join("whole"), &all).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let length = started.elapsed();
+
+    let mut rng = seedbed::Rng::new(42);
+    let mut interrupted = 0;
+    for kill in 0..kills {
+        let store = scratch.path().join(format!("store{kill}"));
+        let moment = length.mul_f64(rng.f64());
+        let mut reported = Vec::new();
+        // Statement by statement in one process a statement: what exits with 0 was reported as done.
+        let deadline = Instant::now() + moment;
+        for statement in &script {
+            let mut child = seedbed(&store, statement).stdout(Stdio::piped()).spawn().unwrap();
+            let drain = child.stdout.take().map(|out| {
+                std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).count())
+            });
+            let outcome = loop {
+                if let Some(status) = child.try_wait().unwrap() {
+                    break Some(status);
+                }
+                if Instant::now() >= deadline {
+                    child.kill().unwrap();
+                    child.wait().unwrap();
+                    break None;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            };
+            if let Some(drain) = drain {
+                let _ = drain.join();
+            }
+            match outcome {
+                Some(status) => {
+                    assert!(status.success(), "kill {kill}: `{statement}` failed");
+                    reported.push(statement);
+                }
+                None => {
+                    interrupted += 1;
+                    break;
+                }
+            }
+        }
+        if !store.exists() {
+            continue;
+        }
+        let check = seedbed(&store, "CHECK FULL").output().unwrap();
+        assert!(check.status.success(), "kill {kill}: {}", String::from_utf8_lossy(&check.stderr));
+        for statement in &reported {
+            if let Some((query, expected)) = expectation(statement) {
+                let out = seedbed(&store, query).output().unwrap();
+                let text = String::from_utf8_lossy(&out.stdout);
+                assert!(text.contains(expected), "kill {kill}: after `{statement}`, {query} gave {text}");
+            }
+        }
+        // And the work goes on from there: the whole script runs, then again from what is stored.
+        if kill % 5 == 0 {
+            let again = seedbed(&store, &all).output().unwrap();
+            assert!(again.status.success(), "kill {kill}: {}", String::from_utf8_lossy(&again.stderr));
+        }
+        std::fs::remove_dir_all(&store).unwrap();
+    }
+    println!("{kills} moments over {:.1} s, {interrupted} of them inside a statement", length.as_secs_f64());
+    assert!(interrupted > 0, "no kill met a running statement");
+}
