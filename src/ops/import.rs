@@ -11,6 +11,7 @@ use super::spec::{Embed, Encoder, Generate, Import, ImportFeatures, ImportLinks,
 use crate::error::{Code, Error, Result};
 use crate::features::{self, Matrix, Modality, OwnedFeature};
 use crate::formats::{self, ImportReport, matrix::PairIds};
+use crate::generate;
 use crate::kg::{self, Graph, Link, Split};
 use crate::store::{Batch, Digest};
 
@@ -34,8 +35,27 @@ pub(crate) fn import(engine: &Engine, import: &Import, context: &Context) -> Res
 }
 
 /// `GENERATE PAIR p`.
-pub(crate) fn generate(_: &Engine, _: &Generate, _: &Context) -> Result<Outcome> {
-    Err(Error::new(Code::Unsupported, "not there yet"))
+pub(crate) fn generate(engine: &Engine, spec: &Generate, context: &Context) -> Result<Outcome> {
+    let started = std::time::Instant::now();
+    let spec = Generate { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
+    let planted = generate::pair(&spec, spec.seed.unwrap_or_default(), context.task)?;
+    let statement = canonical(&Request::Generate(spec.clone()));
+    let mut features = Vec::new();
+    for (modality, left, right) in planted.features {
+        features.push(save_modality(engine, &modality, (left, right), "generated".to_string())?);
+    }
+    let new = NewPair {
+        name: &spec.name,
+        origin: "generated, synthetic".to_string(),
+        statement,
+        left: &planted.left,
+        right: &planted.right,
+        links: &planted.links,
+    };
+    let (entry, fresh) = store_pair(engine, new, features, context, started)?;
+    let mut outcome = Outcome::message("generate", pair_line(&entry, fresh));
+    outcome.notes = planted.notes;
+    Ok(outcome.with_rows(pair_counts(&entry)))
 }
 
 /// `IMPORT LINKS … INTO p`.
