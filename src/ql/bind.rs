@@ -1,0 +1,522 @@
+//! Tree to request: parameters filled in, options checked, words turned into types. Names of pairs and
+//! artifacts are passed on as they stand; whoever has the store looks them up.
+
+use std::path::PathBuf;
+
+use super::Params;
+use super::ast::{
+    Condition, Name, Node, OptionItem, RowSource, Select, ShowWhat, Statement, StatementKind, Using, Value,
+};
+use super::catalog;
+use super::options::{Options, resolve, weights};
+use super::suggest::nearest;
+use crate::error::{Code, Error, Result, Span};
+use crate::features::Modality;
+use crate::ops::spec::{self, Request, Weights};
+
+/// What a statement asks for, with parameters filled in and every value checked.
+///
+/// Under `EXPLAIN` the result's name (`AS …`) may be left out and is then empty. Errors have the span
+/// of what is wrong; codes `unknown-option`, `wrong-type`, `out-of-range`, `unbound-parameter`,
+/// `conflict`, `unsupported`, `syntax` (a result without a name).
+pub fn bind(statement: &Statement, params: &Params) -> Result<Request> {
+    if let StatementKind::Explain(inner) = &statement.kind {
+        let request = Binder { params, explain: true, span: inner.span }.request(&inner.kind)?;
+        return Ok(Request::Explain(Box::new(request)));
+    }
+    Binder { params, explain: false, span: statement.span }.request(&statement.kind)
+}
+
+struct Binder<'a> {
+    params: &'a Params,
+    explain: bool,
+    span: Span,
+}
+
+impl Binder<'_> {
+    fn request(&self, kind: &StatementKind) -> Result<Request> {
+        use StatementKind as S;
+        Ok(match kind {
+            S::Explain(_) => {
+                return Err(Error::new(Code::Syntax, "EXPLAIN cannot explain itself").span(self.span));
+            }
+            S::Import { format, paths, options, name } => self.import(format, paths, options, name)?,
+            S::ImportLinks { format, path, options, pair } => {
+                let options = self.options(&catalog::IMPORT_LINKS, options)?;
+                Request::ImportLinks(spec::ImportLinks {
+                    format: format.as_ref().map(|format| format.value),
+                    path: self.path(path)?,
+                    pair: pair.value.clone(),
+                    split: split(&options),
+                    lenient: options.flag("lenient"),
+                })
+            }
+            S::ImportFeatures { modality, paths, options, pair } => {
+                let options = self.options(&catalog::IMPORT_FEATURES, options)?;
+                if let Some(third) = paths.get(2) {
+                    return Err(too_many(third, "one file over both sides, or the left's and the right's"));
+                }
+                Request::ImportFeatures(spec::ImportFeatures {
+                    modality: named_modality(modality)?,
+                    paths: self.paths(paths)?,
+                    pair: pair.value.clone(),
+                    ids: options.path("ids"),
+                    present: options.path("present"),
+                    tensor: options.text("tensor"),
+                })
+            }
+            S::Embed { source, encoder, options, pair, modality } => {
+                self.embed(source, encoder, options, pair, modality.as_ref())?
+            }
+            S::Generate { name, options } => self.generate(name, options)?,
+            S::Seed { method, options, pair, name } => self.seed(method, options, pair, name.as_ref())?,
+            S::Correct { seeds, options, name } => {
+                let options = self.options(&catalog::CORRECT, options)?;
+                Request::Correct(spec::Correct {
+                    seeds: seeds.value.clone(),
+                    direction: match options.word("direction") {
+                        "both" => spec::Direction::Both,
+                        _ => spec::Direction::Row,
+                    },
+                    iterate: options.flag("iterate"),
+                    all_rivals: options.word("rivals") == "all",
+                    weights: options.weights(),
+                    missing: missing(&options),
+                    name: self.result(name.as_ref(), "CORRECT")?,
+                    seed: options.seed(),
+                })
+            }
+            S::Align { pair, using, options, name } => {
+                let options = self.options(&catalog::ALIGN, options)?;
+                Request::Align(spec::Align {
+                    pair: pair.value.clone(),
+                    weights: self.using(using.as_ref(), &options)?,
+                    matching: match options.word("match") {
+                        "greedy" => spec::Matching::Greedy,
+                        "best" => spec::Matching::Best,
+                        _ => spec::Matching::Mutual,
+                    },
+                    csls: options.maybe_size("csls"),
+                    candidates: options.size("candidates"),
+                    threshold: options.float("threshold").map(|threshold| threshold as f32),
+                    missing: missing(&options),
+                    name: self.result(name.as_ref(), "ALIGN")?,
+                    seed: options.seed(),
+                })
+            }
+            S::Evaluate { target, options } => {
+                let options = self.options(&catalog::EVALUATE, options)?;
+                if let (Some(_), Some(span)) = (options.span("last"), options.span("split")) {
+                    return Err(Error::new(Code::Conflict, "`last` and `split` exclude each other")
+                        .span(span)
+                        .help("both say which links are judged; keep one"));
+                }
+                Request::Evaluate(spec::Evaluate {
+                    target: target.value.clone(),
+                    protocol: match options.word("protocol") {
+                        "paper" => spec::Protocol::Paper,
+                        _ => spec::Protocol::Strict,
+                    },
+                    last: options.maybe_size("last"),
+                    split: split(&options),
+                })
+            }
+            S::Match { entity, pair, side, using, options, limit } => {
+                let options = self.options(&catalog::MATCH, options)?;
+                Request::Match(spec::Match {
+                    entity: self.text(entity, "an entity")?,
+                    pair: pair.value.clone(),
+                    side: side.as_ref().map(|side| side.value),
+                    weights: self.using(using.as_ref(), &options)?,
+                    limit: self.count(limit.as_ref(), "LIMIT", 1)?.unwrap_or(10),
+                })
+            }
+            S::Select(select) => Request::Select(self.select(select)?),
+            S::Export { target, path, options } => self.export(target, path, options)?,
+            S::Show { what, pair } => Request::Show(show(what.value, pair.as_ref())),
+            S::Describe(name) => Request::Describe(name.value.clone()),
+            S::Drop(name) => Request::Drop(name.value.clone()),
+            S::Set { name, value } => self.set(name, value)?,
+            S::Check { full } => Request::Check { full: *full },
+            S::Backup(path) => Request::Backup(self.path(path)?),
+            S::Compact => Request::Compact,
+        })
+    }
+
+    fn import(
+        &self,
+        format: &Node<spec::PairFormat>,
+        paths: &[Node<Value>],
+        options: &[OptionItem],
+        name: &Name,
+    ) -> Result<Request> {
+        let options = self.options(&catalog::IMPORT, options)?;
+        let rdf = format.value == spec::PairFormat::Rdf;
+        if let (true, [only]) = (rdf, paths) {
+            return Err(Error::new(
+                Code::Conflict,
+                "rdf needs two files, the left graph's and the right graph's",
+            )
+            .span(only.span)
+            .help("IMPORT rdf 'left.nt', 'right.nt' AS pair"));
+        }
+        if let Some(extra) = paths.get(if rdf { 2 } else { 1 }) {
+            let takes = if rdf { "two files, the left graph's and the right graph's" } else { "one folder" };
+            return Err(too_many(extra, takes));
+        }
+        for (option, wanted) in [("fold", spec::PairFormat::Openea), ("remap_ids", spec::PairFormat::Dbp15k)]
+        {
+            if let (Some(span), true) = (options.span(option), format.value != wanted) {
+                let word = catalog::word_for(catalog::PAIR_FORMATS, &wanted);
+                return Err(Error::new(Code::Conflict, format!("`{option}` is for {word} only"))
+                    .span(span)
+                    .help("leave it out"));
+            }
+        }
+        Ok(Request::Import(spec::Import {
+            format: format.value,
+            paths: self.paths(paths)?,
+            name: name.value.clone(),
+            lenient: options.flag("lenient"),
+            remap_ids: options.flag("remap_ids"),
+            links: options.path("links"),
+            fold: options.int("fold").and_then(|fold| u32::try_from(fold).ok()),
+        }))
+    }
+
+    fn embed(
+        &self,
+        source: &Node<spec::Source>,
+        encoder: &Node<spec::Encoder>,
+        options: &[OptionItem],
+        pair: &Name,
+        modality: Option<&Name>,
+    ) -> Result<Request> {
+        use spec::{Encoder, Source};
+        let options = self.options(&catalog::EMBED, options)?;
+        let fits = match encoder.value {
+            Encoder::Ngrams => source.value == Source::Name,
+            Encoder::Bow => matches!(source.value, Source::Relation | Source::Attribute),
+            Encoder::Numeric => source.value == Source::Numeric,
+        };
+        if !fits {
+            let message = format!(
+                "{} cannot embed {}",
+                catalog::word_for(catalog::ENCODERS, &encoder.value),
+                catalog::word_for(catalog::ASPECTS, &source.value)
+            );
+            return Err(Error::new(Code::Conflict, message)
+                .span(encoder.span)
+                .help("ngrams goes with name, bow with relation or attribute, numeric with numeric"));
+        }
+        let ngrams = encoder.value == Encoder::Ngrams;
+        for (option, takes) in
+            [("min_n", ngrams), ("max_n", ngrams), ("dims", encoder.value != Encoder::Numeric)]
+        {
+            if let (Some(span), false) = (options.span(option), takes) {
+                let word = catalog::word_for(catalog::ENCODERS, &encoder.value);
+                return Err(Error::new(Code::Conflict, format!("{word} has no use for `{option}`"))
+                    .span(span)
+                    .help("leave it out"));
+            }
+        }
+        let (min_n, max_n) = (options.size("min_n"), options.size("max_n"));
+        if min_n > max_n {
+            let span = options.span("min_n").or(options.span("max_n")).unwrap_or(self.span);
+            let message = format!("the shortest n-gram ({min_n}) is longer than the longest ({max_n})");
+            return Err(Error::new(Code::Conflict, message).span(span).help("min_n must not exceed max_n"));
+        }
+        Ok(Request::Embed(spec::Embed {
+            source: source.value,
+            encoder: encoder.value,
+            pair: pair.value.clone(),
+            modality: modality.map(named_modality).transpose()?,
+            min_n,
+            max_n,
+            dims: options.maybe_size("dims"),
+        }))
+    }
+
+    fn generate(&self, name: &Name, options: &[OptionItem]) -> Result<Request> {
+        let options = self.options(&catalog::GENERATE, options)?;
+        let share = |name| options.float(name).unwrap_or(0.0);
+        Ok(Request::Generate(spec::Generate {
+            name: name.value.clone(),
+            entities: options.size("entities"),
+            overlap: share("overlap"),
+            degree: share("degree"),
+            exponent: share("exponent"),
+            edge_noise: share("edge_noise"),
+            relations: options.size("relations"),
+            attributes: options.size("attributes"),
+            name_noise: share("name_noise"),
+            visual_noise: share("visual_noise"),
+            visual_dims: options.size("visual_dims"),
+            missing_visual: share("missing_visual"),
+            missing_names: share("missing_names"),
+            missing_attributes: share("missing_attributes"),
+            seed: options.seed(),
+        }))
+    }
+
+    fn seed(
+        &self,
+        method: &Name,
+        options: &[OptionItem],
+        pair: &Name,
+        name: Option<&Name>,
+    ) -> Result<Request> {
+        if method.value.eq_ignore_ascii_case("global") {
+            return Err(Error::new(Code::Unsupported, "SEED global is not available in this version")
+                .span(method.span)
+                .help("resampling from tuned embeddings comes with a later version of Seedbed"));
+        }
+        let form = catalog::seed_form(&method.value);
+        let options = self.options(form, options)?;
+        let cluster = std::ptr::eq(form, &catalog::SEED_CLUSTER);
+        let method = if cluster {
+            let reference = options.word("variant") == "reference";
+            let variant = if reference { spec::Variant::Reference } else { spec::Variant::Paper };
+            spec::SeedMethod::Cluster { k: options.auto("k"), variant }
+        } else {
+            spec::SeedMethod::Pivots(named_modality(method)?)
+        };
+        Ok(Request::Seed(spec::Seed {
+            method,
+            count: options.size("n"),
+            weights: options.weights(),
+            missing: missing(&options),
+            pair: pair.value.clone(),
+            name: self.result(name, "SEED")?,
+            seed: options.seed(),
+        }))
+    }
+
+    /// The weights of `USING` or of the option; not of both.
+    fn using(&self, using: Option<&Node<Using>>, options: &Options) -> Result<Weights> {
+        match using.map(|using| &using.value) {
+            Some(Using::Model(model)) => {
+                let message =
+                    format!("aligning with the model `{}` is not available in this version", model.value);
+                Err(Error::new(Code::Unsupported, message)
+                    .span(model.span)
+                    .help("USING features aligns straight from the features, without a model"))
+            }
+            Some(Using::Features(Some(list))) => match options.span("weights") {
+                Some(span) => Err(Error::new(Code::Conflict, "the weights are given twice")
+                    .span(span)
+                    .help("keep either USING features(…) or the option")),
+                None => weights(list, self.params),
+            },
+            Some(Using::Features(None)) | None => Ok(options.weights()),
+        }
+    }
+
+    fn export(&self, target: &Name, path: &Node<Value>, options: &[OptionItem]) -> Result<Request> {
+        use spec::ExportFormat as F;
+        let options = self.options(&catalog::EXPORT, options)?;
+        Ok(Request::Export(spec::Export {
+            target: target.value.clone(),
+            path: self.path(path)?,
+            format: match options.word("format") {
+                "csv" => Some(F::Csv),
+                "tsv" => Some(F::Tsv),
+                "jsonl" => Some(F::Jsonl),
+                "sssom" => Some(F::Sssom),
+                "sameas" => Some(F::SameAs),
+                "alignment" => Some(F::Alignment),
+                "dbp15k" => Some(F::Dbp15k),
+                _ => None,
+            },
+            overwrite: options.flag("overwrite"),
+            auto_prefixes: options.word("prefixes") == "auto",
+            exact_match: options.word("predicate") == "exact_match",
+            license: options.text("license").unwrap_or_default(),
+        }))
+    }
+
+    fn set(&self, name: &Name, value: &Node<Value>) -> Result<Request> {
+        let form = &catalog::SET;
+        let Some(option) = form.option(&name.value) else {
+            let names = || form.options.iter().map(|option| option.name);
+            let error = Error::new(Code::UnknownOption, format!("there is no setting `{}`", name.value))
+                .span(name.span);
+            return Err(match nearest(&name.value, names()) {
+                Some(meant) => error.help(format!("did you mean {meant}?")),
+                None => error.help(format!("the settings are {}", catalog::listed(names()))),
+            });
+        };
+        let item = OptionItem { key: name.clone(), value: super::ast::OptionValue::One(value.clone()) };
+        let options = self.options(form, &[item])?;
+        Ok(Request::Set(match option.name {
+            "seed" => spec::Setting::Seed(options.seed().unwrap_or_default()),
+            "threads" => spec::Setting::Threads(options.size("threads")),
+            _ => spec::Setting::Device(options.text("device").unwrap_or_default()),
+        }))
+    }
+
+    fn select(&self, select: &Select) -> Result<spec::Select> {
+        Ok(spec::Select {
+            columns: select
+                .columns
+                .iter()
+                .map(|output| {
+                    let alias = output.alias.as_ref().map(|alias| alias.value.clone());
+                    match &output.column {
+                        Some(name) => spec::Output::Column { name: name.value.clone(), alias },
+                        None => spec::Output::Count { alias },
+                    }
+                })
+                .collect(),
+            from: source(&select.source)?,
+            filter: select.filter.as_ref().map(|filter| self.condition(&filter.value)).transpose()?,
+            group_by: select.group_by.iter().map(|name| name.value.clone()).collect(),
+            order_by: select.order_by.iter().map(|(name, down)| (name.value.clone(), *down)).collect(),
+            limit: self.count(select.limit.as_ref(), "LIMIT", 0)?,
+            offset: self.count(select.offset.as_ref(), "OFFSET", 0)?.unwrap_or(0),
+        })
+    }
+
+    fn condition(&self, condition: &Condition) -> Result<spec::Expr> {
+        use spec::Expr;
+        Ok(match condition {
+            Condition::Or(all) => self.fold(all, |a, b| Expr::Or(Box::new(a), Box::new(b)))?,
+            Condition::And(all) => self.fold(all, |a, b| Expr::And(Box::new(a), Box::new(b)))?,
+            Condition::Not(inner) => Expr::Not(Box::new(self.condition(inner)?)),
+            Condition::Compare(column, op, value) => {
+                Expr::Compare(column.value.clone(), *op, self.scalar(value)?)
+            }
+            Condition::Like(column, pattern, not) => {
+                Expr::Like(column.value.clone(), self.text(pattern, "a pattern")?, *not)
+            }
+            Condition::In(column, values, not) => {
+                let values = values.iter().map(|value| self.scalar(value)).collect::<Result<_>>()?;
+                Expr::In(column.value.clone(), values, *not)
+            }
+            Condition::IsNull(column, not) => Expr::IsNull(column.value.clone(), *not),
+        })
+    }
+
+    /// Joins conditions two by two as a balanced tree, so that long chains do not nest deep.
+    fn fold(&self, all: &[Condition], join: fn(spec::Expr, spec::Expr) -> spec::Expr) -> Result<spec::Expr> {
+        match all {
+            [one] => self.condition(one),
+            _ => {
+                let (left, right) = all.split_at(all.len() / 2);
+                Ok(join(self.fold(left, join)?, self.fold(right, join)?))
+            }
+        }
+    }
+
+    fn scalar(&self, value: &Node<Value>) -> Result<spec::Scalar> {
+        resolve(value, self.params).map(|given| given.scalar)
+    }
+
+    fn options(&self, form: &'static catalog::Form, items: &[OptionItem]) -> Result<Options> {
+        Options::new(form, items, self.params)
+    }
+
+    fn text(&self, value: &Node<Value>, what: &str) -> Result<String> {
+        let given = resolve(value, self.params)?;
+        match given.text() {
+            Some(text) if !text.is_empty() => Ok(text),
+            Some(_) => Err(Error::new(Code::OutOfRange, format!("{what} must not be empty"))
+                .span(given.span)
+                .help("write something between the quotes")),
+            None => Err(Error::new(Code::WrongType, format!("{what} must be text, not {}", given.shown()))
+                .span(given.span)
+                .help("text stands in single quotes")),
+        }
+    }
+
+    fn path(&self, value: &Node<Value>) -> Result<PathBuf> {
+        self.text(value, "a path").map(PathBuf::from)
+    }
+
+    fn paths(&self, values: &[Node<Value>]) -> Result<Vec<PathBuf>> {
+        values.iter().map(|value| self.path(value)).collect()
+    }
+
+    fn count(&self, value: Option<&Node<Value>>, clause: &str, least: i64) -> Result<Option<usize>> {
+        let Some(value) = value else { return Ok(None) };
+        let given = resolve(value, self.params)?;
+        let code = match given.float() {
+            Some(_) => Code::OutOfRange,
+            None => Code::WrongType,
+        };
+        match given.int().filter(|int| *int >= least).and_then(|int| usize::try_from(int).ok()) {
+            Some(count) => Ok(Some(count)),
+            None => {
+                let message =
+                    format!("{clause} takes a whole number of at least {least}, not {}", given.shown());
+                Err(Error::new(code, message).span(given.span).help(format!("{clause} counts rows")))
+            }
+        }
+    }
+
+    /// The name of the result; only a plan does without.
+    fn result(&self, name: Option<&Name>, verb: &str) -> Result<String> {
+        match name {
+            Some(name) => Ok(name.value.clone()),
+            None if self.explain => Ok(String::new()),
+            None => {
+                let end = Span::new(self.span.end, self.span.end);
+                Err(Error::new(Code::Syntax, format!("{verb} needs a name for its result"))
+                    .span(end)
+                    .help("add AS and a name at the end"))
+            }
+        }
+    }
+}
+
+fn too_many(path: &Node<Value>, takes: &str) -> Error {
+    Error::new(Code::Conflict, "there is one path too many here")
+        .span(path.span)
+        .help(format!("the statement takes {takes}"))
+}
+
+fn named_modality(name: &Name) -> Result<Modality> {
+    Modality::new(&name.value).map_err(|error| error.span(name.span))
+}
+
+fn split(options: &Options) -> Option<crate::kg::Split> {
+    use crate::kg::Split;
+    [Split::Train, Split::Valid, Split::Test]
+        .into_iter()
+        .find(|split| split.as_str() == options.word("split"))
+}
+
+fn missing(options: &Options) -> spec::Missing {
+    match options.word("missing") {
+        "random" => spec::Missing::Random,
+        _ => spec::Missing::Renormalise,
+    }
+}
+
+fn show(what: ShowWhat, pair: Option<&Name>) -> spec::Show {
+    let pair = pair.map(|pair| pair.value.clone());
+    match what {
+        ShowWhat::Pairs => spec::Show::Pairs,
+        ShowWhat::Operations => spec::Show::Operations,
+        ShowWhat::Settings => spec::Show::Settings,
+        ShowWhat::Formats => spec::Show::Formats,
+        ShowWhat::Features => spec::Show::Features(pair),
+        ShowWhat::Seeds => spec::Show::Seeds(pair),
+        ShowWhat::Alignments => spec::Show::Alignments(pair),
+        ShowWhat::Artifacts => spec::Show::Artifacts(pair),
+    }
+}
+
+fn source(source: &RowSource) -> Result<spec::From> {
+    let table = source.table.as_ref().map(|table| table.value);
+    if let (Some(side), Some("links")) = (&source.side, table) {
+        return Err(Error::new(Code::Conflict, "links belong to the pair, not to one side")
+            .span(side.span)
+            .help(format!("write {}.links", super::quoted_name(&source.name.value))));
+    }
+    Ok(spec::From {
+        name: source.name.value.clone(),
+        side: source.side.as_ref().map(|side| side.value),
+        table: table.map(str::to_string),
+    })
+}

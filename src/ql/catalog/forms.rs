@@ -1,0 +1,217 @@
+//! Every form of a statement with its options, defaults and ranges.
+
+use super::{Form, Kind, Opt};
+
+const fn opt(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Opt {
+    Opt { name, kind, default, doc }
+}
+
+/// The largest random seed: what a JSON number and a SeedQL number both hold.
+const MOST: i64 = i64::MAX;
+
+const RANDOM_SEED: Opt = opt("seed", Kind::Int(0, MOST), "", "random seed; the setting's where not given");
+const MISSING: Opt = opt(
+    "missing",
+    Kind::Choice(&[
+        ("renormalise", "weights are renormalised over the modalities both rows have"),
+        ("random", "missing rows are drawn from N(mean, std) of the known ones"),
+    ]),
+    "renormalise",
+    "what becomes of rows without a modality",
+);
+const WEIGHTS: Opt = opt("weights", Kind::Weights, "auto", "weights of the modalities");
+const LENIENT: Opt = opt("lenient", Kind::Bool, "false", "skip broken lines and count them");
+const SPLITS: Kind = Kind::Choice(&[
+    ("train", "links to train on"),
+    ("valid", "links to choose settings by"),
+    ("test", "links to judge by"),
+]);
+
+macro_rules! forms {
+    ($($id:ident: $name:literal, $doc:literal, $syntax:literal, [$($option:expr),* $(,)?], [$($example:literal),*];)*) => {
+        $(#[doc = concat!("`", $name, "`")]
+        pub(crate) static $id: Form = Form {
+            name: $name, doc: $doc, syntax: $syntax, options: &[$($option),*], examples: &[$($example),*],
+        };)*
+        /// Every form, in the order of the reference page.
+        pub static FORMS: &[&Form] = &[$(&$id),*];
+    };
+}
+
+forms! {
+    IMPORT: "IMPORT", "Reads a pair of graphs.",
+        "IMPORT format 'path'[, 'path'] [options] AS pair",
+        [
+            LENIENT,
+            opt("remap_ids", Kind::Bool, "false", "give each side its own ids where a dbp15k folder repeats them"),
+            opt("links", Kind::Path, "", "file of reference links, for formats that do not carry them"),
+            opt("fold", Kind::Int(1, 5), "", "which fold's splits to read from an OpenEA folder"),
+        ],
+        ["IMPORT dbp15k 'data/dbp15k/zh_en' AS zh_en", "IMPORT rdf 'left.nt', 'right.ttl.gz' links='same.tsv' AS p"];
+    IMPORT_LINKS: "IMPORT LINKS", "Reads reference links into a pair.",
+        "IMPORT LINKS [format] 'path' [options] INTO pair",
+        [
+            opt("split", SPLITS, "", "put all of them in one split"),
+            opt("lenient", Kind::Bool, "false", "skip links to unknown entities and count them"),
+        ],
+        ["IMPORT LINKS tsv 'train_links' split=train INTO p"];
+    IMPORT_FEATURES: "IMPORT FEATURES", "Reads the matrix of a modality into a pair.",
+        "IMPORT FEATURES modality FROM 'path'[, 'path'] [options] INTO pair",
+        [
+            opt("ids", Kind::Path, "", "companion file that says which row is whose"),
+            opt("present", Kind::Path, "", "file of truth values: which rows are real"),
+            opt("tensor", Kind::Text, "", "name of the tensor inside a safetensors or npz file"),
+        ],
+        ["IMPORT FEATURES visual FROM 'zh_en_GA_id_img_feature_dict.pkl' INTO zh_en"];
+    EMBED: "EMBED", "Makes a modality from what the graphs hold; no model is needed.",
+        "EMBED name|relation|attribute|numeric USING ngrams|bow|numeric [options] INTO pair [AS modality]",
+        [
+            opt("min_n", Kind::Int(1, 16), "2", "shortest n-gram, in characters"),
+            opt("max_n", Kind::Int(1, 16), "4", "longest n-gram, in characters"),
+            opt("dims", Kind::Int(1, 16_777_216), "",
+                "hash buckets of n-grams (1,048,576) or columns of a bag of words (1,000)"),
+        ],
+        ["EMBED name USING ngrams INTO zh_en", "EMBED relation USING bow dims=500 INTO zh_en"];
+    GENERATE: "GENERATE PAIR", "Makes a synthetic pair of graphs with known links.",
+        "GENERATE PAIR pair [options]",
+        [
+            opt("entities", Kind::Int(10, 10_000_000), "2000", "entities in the world both graphs are drawn from"),
+            opt("overlap", Kind::Float(0.0, 1.0), "0.75", "share of the world that both graphs hold"),
+            opt("degree", Kind::Float(0.0, 1000.0), "6", "mean number of relation triples of an entity"),
+            opt("exponent", Kind::Float(2.0, 4.0), "2.5", "exponent of the power law of degrees"),
+            opt("edge_noise", Kind::Float(0.0, 1.0), "0.1", "share of edges replaced by random ones"),
+            opt("relations", Kind::Int(1, 100_000), "40", "relations in the world"),
+            opt("attributes", Kind::Int(0, 100_000), "60", "attributes in the world"),
+            opt("name_noise", Kind::Float(0.0, 1.0), "0.1", "chance that a character of a name is edited on the right"),
+            opt("visual_noise", Kind::Float(0.0, 100.0), "0.5", "noise on a visual latent, relative to the latent"),
+            opt("visual_dims", Kind::Int(1, 65_536), "64", "width of the visual features"),
+            opt("missing_visual", Kind::Float(0.0, 1.0), "0.2", "share of entities without an image"),
+            opt("missing_names", Kind::Float(0.0, 1.0), "0.1", "share of entities without a name"),
+            opt("missing_attributes", Kind::Float(0.0, 1.0), "0.1", "share of entities without attributes"),
+            RANDOM_SEED,
+        ],
+        ["GENERATE PAIR demo entities=2000 overlap=0.8"];
+    SEED: "SEED", "Finds seeds as pivots of one modality.",
+        "SEED modality [options] FROM pair AS seeds",
+        [
+            opt("n", Kind::Int(1, 100_000_000), "1000", "number of seeds asked for"),
+            MISSING,
+            RANDOM_SEED,
+        ],
+        ["SEED visual n=1000 FROM zh_en AS uvp", "SEED text FROM zh_en AS pivots"];
+    SEED_CLUSTER: "SEED cluster", "Finds seeds by fusing modalities and sampling in clusters (PSQE stage I).",
+        "SEED cluster [options] FROM pair AS seeds",
+        [
+            opt("k", Kind::IntOr(1, 10_000, "auto"), "4", "number of clusters"),
+            opt("n", Kind::Int(1, 100_000_000), "1000", "number of seeds asked for"),
+            opt("variant", Kind::Choice(&[
+                ("paper", "the formulas of the paper's text"),
+                ("reference", "what the authors' public code does"),
+            ]), "paper", "whose formulas are followed where text and code differ"),
+            WEIGHTS,
+            MISSING,
+            RANDOM_SEED,
+        ],
+        ["SEED cluster k=4 n=1000 FROM zh_en AS s1",
+         "SEED cluster k=auto weights(visual=0.8, relation=0.1, attribute=0.1) FROM zh_en AS s1"];
+    CORRECT: "CORRECT", "Drops seeds that another entity contradicts.",
+        "CORRECT seeds [options] AS seeds",
+        [
+            opt("direction", Kind::Choice(&[
+                ("row", "each left end against the right ends"),
+                ("both", "each right end against the left ends as well"),
+            ]), "row", "which ends are checked"),
+            opt("iterate", Kind::Bool, "false", "repeat until nothing falls"),
+            opt("rivals", Kind::Choice(&[
+                ("seeds", "only entities of other seeds"),
+                ("all", "all entities of the other side"),
+            ]), "seeds", "which entities may contradict a seed"),
+            WEIGHTS,
+            MISSING,
+            RANDOM_SEED,
+        ],
+        ["CORRECT s1 AS s2", "CORRECT s1 direction=both rivals=all iterate=true AS s2"];
+    ALIGN: "ALIGN", "Aligns a pair straight from its features.",
+        "ALIGN pair [USING features[(modality=weight, …)]] [options] AS alignment",
+        [
+            WEIGHTS,
+            opt("match", Kind::Choice(&[
+                ("mutual", "mutual nearest neighbours"),
+                ("greedy", "one to one by falling score"),
+                ("best", "the best of each left entity"),
+            ]), "mutual", "how scores become links"),
+            opt("csls", Kind::IntOr(1, 1000, "none"), "10", "neighbours for CSLS; none leaves the plain similarity"),
+            opt("candidates", Kind::Int(1, 10_000), "50", "candidates kept of each entity"),
+            opt("threshold", Kind::Float(-10.0, 10.0), "", "least score of a link"),
+            MISSING,
+            RANDOM_SEED,
+        ],
+        ["ALIGN zh_en USING features match=mutual csls=10 AS a1",
+         "ALIGN zh_en USING features(visual=0.8, relation=0.1, attribute=0.1) match=greedy AS a1"];
+    EVALUATE: "EVALUATE", "Judges seeds or an alignment by the reference links.",
+        "EVALUATE artifact [options]",
+        [
+            opt("protocol", Kind::Choice(&[
+                ("strict", "all entities of the other side are candidates"),
+                ("paper", "only the entities of the test links are candidates"),
+            ]), "strict", "which entities compete"),
+            opt("last", Kind::Int(1, MOST), "", "judge the last so many links of the link file"),
+            opt("split", SPLITS, "", "judge the links of one split"),
+        ],
+        ["EVALUATE s1", "EVALUATE a1 protocol=paper last=10500"];
+    MATCH: "MATCH", "Finds the best counterparts of one entity.",
+        "MATCH 'entity' IN pair[.left|.right] [USING features[(modality=weight, …)]] [options] [LIMIT n]",
+        [WEIGHTS],
+        ["MATCH 'http://zh.dbpedia.org/resource/金大中' IN zh_en LIMIT 10",
+         "MATCH <http://dbpedia.org/resource/Seoul> IN zh_en.right USING features(visual=0.5, text=0.5)"];
+    SELECT: "SELECT", "Reads rows of seeds, alignments, links, entities, triples or attributes.",
+        "SELECT columns FROM source [WHERE …] [GROUP BY …] [ORDER BY …] [LIMIT n] [OFFSET n]",
+        [],
+        ["SELECT left, right, score FROM a1 WHERE score >= 0.9 ORDER BY score DESC LIMIT 20",
+         "SELECT relation, COUNT(*) AS uses FROM zh_en.left.triples GROUP BY relation ORDER BY uses DESC",
+         "SELECT * FROM zh_en.links WHERE split IN ('train', 'valid') AND left LIKE '%resource%'"];
+    EXPORT: "EXPORT", "Writes links or seeds to a file.",
+        "EXPORT artifact TO 'path' [options]",
+        [
+            opt("format", Kind::Choice(&[
+                ("csv", "comma-separated with a header"),
+                ("tsv", "tab-separated with a header"),
+                ("jsonl", "one JSON object a line"),
+                ("sssom", "an SSSOM/TSV mapping set"),
+                ("sameas", "owl:sameAs N-Triples"),
+                ("alignment", "Alignment API RDF/XML"),
+                ("dbp15k", "pairs of the source's ids"),
+            ]), "", "format of the file; by its name where not given"),
+            opt("overwrite", Kind::Bool, "false", "overwrite a file that exists"),
+            opt("prefixes", Kind::Choice(&[
+                ("known", "only well-known prefixes"),
+                ("auto", "prefixes are made up where none is known"),
+            ]), "known", "SSSOM: how IRIs are shortened"),
+            opt("predicate", Kind::Choice(&[
+                ("same_as", "owl:sameAs"),
+                ("exact_match", "skos:exactMatch"),
+            ]), "same_as", "SSSOM and RDF: the predicate of a link"),
+            opt("license", Kind::Text, "'https://w3id.org/sssom/license/unspecified'",
+                "SSSOM: licence of the mapping set"),
+        ],
+        ["EXPORT a1 TO 'zh_en.sssom.tsv' format=sssom", "EXPORT s1 TO 'seeds.csv' overwrite=true"];
+    SHOW: "SHOW", "Lists what the store holds and what it can do.",
+        "SHOW PAIRS|FEATURES|SEEDS|ALIGNMENTS|ARTIFACTS|OPERATIONS|SETTINGS|FORMATS [FROM pair]",
+        [],
+        ["SHOW PAIRS", "SHOW SEEDS FROM zh_en"];
+    DESCRIBE: "DESCRIBE", "Tells all about a pair or an artifact.", "DESCRIBE name", [],
+        ["DESCRIBE zh_en"];
+    DROP: "DROP", "Removes a pair or an artifact.", "DROP name", [], ["DROP s1"];
+    SET: "SET", "Changes a setting of the session.", "SET setting=value",
+        [
+            opt("seed", Kind::Int(0, MOST), "42", "random seed of statements that name none"),
+            opt("device", Kind::Text, "auto", "where products run: cpu, cuda:0 or auto"),
+            opt("threads", Kind::Int(0, 4096), "0", "worker threads; 0 takes all"),
+        ],
+        ["SET seed=42", "SET device='cuda:0'"];
+    CHECK: "CHECK", "Checks the store; FULL reads every byte.", "CHECK [QUICK|FULL]", [], ["CHECK FULL"];
+    BACKUP: "BACKUP", "Copies the store to a new directory.", "BACKUP TO 'path'", [], ["BACKUP TO 'copy'"];
+    COMPACT: "COMPACT", "Gives back the space of what was dropped.", "COMPACT", [], ["COMPACT"];
+    EXPLAIN: "EXPLAIN", "Tells what a statement would do, and what is there already.",
+        "EXPLAIN statement", [], ["EXPLAIN SEED cluster FROM zh_en"];
+}

@@ -1,0 +1,85 @@
+//! Words that stand for values: formats, encoders, what `SHOW` lists.
+
+use super::Word;
+use crate::kg::Side;
+use crate::ops::spec::{Encoder, LinkFormat, PairFormat, Source};
+use crate::ql::ast::ShowWhat;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident: $type:ty = $($text:literal => $value:expr, $about:literal;)*) => {
+        $(#[$doc])*
+        pub(crate) const $name: &[Word<$type>] = &[$(Word { text: $text, value: $value, doc: $about },)*];
+    };
+}
+
+words! {
+    /// `PairFormat`
+    PAIR_FORMATS: PairFormat =
+    "dbp15k" => PairFormat::Dbp15k, "a DBP15K folder as EVA and GCN-Align have it";
+    "jape" => PairFormat::Jape, "a mapping or sharing folder of JAPE and BootEA";
+    "openea" => PairFormat::Openea, "an OpenEA folder, its folds as splits";
+    "mmkg" => PairFormat::Mmkg, "an MMKG folder (FB15K, DB15K, YAGO15K)";
+    "rdf" => PairFormat::Rdf, "two RDF files: N-Triples, Turtle or RDF/XML, plain, gz or zst";
+    "csv" => PairFormat::Csv, "a folder of comma- or tab-separated files with headers";
+}
+
+words! {
+    /// `LinkFormat`
+    LINK_FORMATS: LinkFormat =
+    "tsv" => LinkFormat::Tsv, "two columns parted by a tab";
+    "csv" => LinkFormat::Csv, "comma-separated with the header left,right";
+    "sssom" => LinkFormat::Sssom, "an SSSOM/TSV mapping set";
+    "alignment" => LinkFormat::Alignment, "Alignment API RDF/XML";
+    "sameas" => LinkFormat::SameAs, "owl:sameAs N-Triples";
+}
+
+words! {
+    /// `Aspect`
+    ASPECTS: Source =
+    "name" => Source::Name, "names of entities";
+    "relation" => Source::Relation, "relations of entities";
+    "attribute" => Source::Attribute, "attributes of entities";
+    "numeric" => Source::Numeric, "numeric literals of entities";
+}
+
+words! {
+    /// `Encoder`
+    ENCODERS: Encoder =
+    "ngrams" => Encoder::Ngrams, "hashed character n-grams with tf-idf weights, for names";
+    "bow" => Encoder::Bow, "counts of the most frequent relations or attributes";
+    "numeric" => Encoder::Numeric, "numbers normalised per attribute";
+}
+
+words! {
+    /// `Side`
+    SIDES: Side =
+    "left" => Side::Left, "the left graph";
+    "right" => Side::Right, "the right graph";
+}
+
+words! {
+    /// `Table`
+    TABLES: &'static str =
+    "links" => "links", "reference links";
+    "entities" => "entities", "entities";
+    "triples" => "triples", "relation triples";
+    "attributes" => "attributes", "attribute triples";
+}
+
+words! {
+    /// `Show`, those that take no pair.
+    SHOW_ALL: ShowWhat =
+    "PAIRS" => ShowWhat::Pairs, "pairs of graphs";
+    "OPERATIONS" => ShowWhat::Operations, "what was run, newest last";
+    "SETTINGS" => ShowWhat::Settings, "settings and their values";
+    "FORMATS" => ShowWhat::Formats, "formats that can be read and written";
+}
+
+words! {
+    /// `Show`, those that may be of one pair.
+    SHOW_FROM: ShowWhat =
+    "FEATURES" => ShowWhat::Features, "modalities";
+    "SEEDS" => ShowWhat::Seeds, "seed sets";
+    "ALIGNMENTS" => ShowWhat::Alignments, "alignments";
+    "ARTIFACTS" => ShowWhat::Artifacts, "all artifacts with what they came from";
+}
