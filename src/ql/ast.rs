@@ -26,7 +26,7 @@ pub type Name = Node<String>;
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// What it says.
-    pub kind: StatementKind,
+    pub kind: Box<StatementKind>,
     /// Where it stands, without the `;`.
     pub span: Span,
 }

@@ -20,7 +20,7 @@ use crate::ops::spec::{self, Request, Weights};
 /// of what is wrong; codes `unknown-option`, `wrong-type`, `out-of-range`, `unbound-parameter`,
 /// `conflict`, `unsupported`, `syntax` (a result without a name).
 pub fn bind(statement: &Statement, params: &Params) -> Result<Request> {
-    if let StatementKind::Explain(inner) = &statement.kind {
+    if let StatementKind::Explain(inner) = &*statement.kind {
         let request = Binder { params, explain: true, span: inner.span }.request(&inner.kind)?;
         return Ok(Request::Explain(Box::new(request)));
     }
@@ -80,6 +80,7 @@ impl Binder<'_> {
                     },
                     iterate: options.flag("iterate"),
                     all_rivals: options.word("rivals") == "all",
+                    variant: variant(&options),
                     weights: options.weights(),
                     missing: missing(&options),
                     name: self.result(name.as_ref(), "CORRECT")?,
@@ -275,9 +276,7 @@ impl Binder<'_> {
         let options = self.options(form, options)?;
         let cluster = std::ptr::eq(form, &catalog::SEED_CLUSTER);
         let method = if cluster {
-            let reference = options.word("variant") == "reference";
-            let variant = if reference { spec::Variant::Reference } else { spec::Variant::Paper };
-            spec::SeedMethod::Cluster { k: options.auto("k"), variant }
+            spec::SeedMethod::Cluster { k: options.auto("k"), variant: variant(&options) }
         } else {
             spec::SeedMethod::Pivots(named_modality(method)?)
         };
@@ -489,7 +488,15 @@ fn split(options: &Options) -> Option<crate::kg::Split> {
 fn missing(options: &Options) -> spec::Missing {
     match options.word("missing") {
         "random" => spec::Missing::Random,
-        _ => spec::Missing::Renormalise,
+        "renormalise" => spec::Missing::Renormalise,
+        _ => spec::Missing::Neutral,
+    }
+}
+
+fn variant(options: &Options) -> spec::Variant {
+    match options.word("variant") {
+        "reference" => spec::Variant::Reference,
+        _ => spec::Variant::Paper,
     }
 }
 

@@ -43,7 +43,7 @@ pub fn completeness(text: &str) -> Completeness {
 impl Statement {
     /// Whether it makes an artifact and does not say what to call it.
     pub fn lacks_name(&self) -> bool {
-        match &self.kind {
+        match &*self.kind {
             StatementKind::Seed { name, .. }
             | StatementKind::Correct { name, .. }
             | StatementKind::Align { name, .. } => name.is_none(),
@@ -136,6 +136,7 @@ impl Completion {
         }
         match expected {
             Expected::Word(text, doc) => self.word(text, doc, partial),
+            Expected::Name(NameKind::Scored) => self.names.extend([NameKind::Seeds, NameKind::Alignment]),
             Expected::Name(kind) if !self.names.contains(kind) => self.names.push(*kind),
             Expected::Path if !self.names.contains(&NameKind::Path) => self.names.push(NameKind::Path),
             Expected::Option(form) => self.options(form, partial, used),

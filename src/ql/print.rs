@@ -13,7 +13,7 @@ use crate::ops::spec::Compare;
 impl Display for Statement {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         use StatementKind::*;
-        match &self.kind {
+        match &*self.kind {
             Explain(inner) => write!(f, "EXPLAIN {inner}"),
             Import { format, paths, options, name } => {
                 write!(f, "IMPORT {} ", word_for(PAIR_FORMATS, &format.value))?;

@@ -13,11 +13,21 @@ const RANDOM_SEED: Opt = opt("seed", Kind::Int(0, MOST), "", "random seed; the s
 const MISSING: Opt = opt(
     "missing",
     Kind::Choice(&[
+        ("neutral", "a missing modality speaks neither for nor against a pair"),
         ("renormalise", "weights are renormalised over the modalities both rows have"),
         ("random", "missing rows are drawn from N(mean, std) of the known ones"),
     ]),
-    "renormalise",
+    "neutral",
     "what becomes of rows without a modality",
+);
+const VARIANT: Opt = opt(
+    "variant",
+    Kind::Choice(&[
+        ("paper", "the formulas of the paper's text"),
+        ("reference", "what the authors' public code does"),
+    ]),
+    "paper",
+    "whose formulas are followed where text and code differ",
 );
 const WEIGHTS: Opt = opt("weights", Kind::Weights, "auto", "weights of the modalities");
 const LENIENT: Opt = opt("lenient", Kind::Bool, "false", "skip broken lines and count them");
@@ -104,10 +114,7 @@ forms! {
         [
             opt("k", Kind::IntOr(1, 10_000, "auto"), "4", "number of clusters"),
             opt("n", Kind::Int(1, 100_000_000), "1000", "number of seeds asked for"),
-            opt("variant", Kind::Choice(&[
-                ("paper", "the formulas of the paper's text"),
-                ("reference", "what the authors' public code does"),
-            ]), "paper", "whose formulas are followed where text and code differ"),
+            VARIANT,
             WEIGHTS,
             MISSING,
             RANDOM_SEED,
@@ -126,6 +133,7 @@ forms! {
                 ("seeds", "only entities of other seeds"),
                 ("all", "all entities of the other side"),
             ]), "seeds", "which entities may contradict a seed"),
+            VARIANT,
             WEIGHTS,
             MISSING,
             RANDOM_SEED,
@@ -141,7 +149,7 @@ forms! {
                 ("best", "the best of each left entity"),
             ]), "mutual", "how scores become links"),
             opt("csls", Kind::IntOr(1, 1000, "none"), "10", "neighbours for CSLS; none leaves the plain similarity"),
-            opt("candidates", Kind::Int(1, 10_000), "50", "candidates kept of each entity"),
+            opt("candidates", Kind::Int(1, 10_000), "10", "candidates kept of each entity"),
             opt("threshold", Kind::Float(-10.0, 10.0), "", "least score of a link"),
             MISSING,
             RANDOM_SEED,

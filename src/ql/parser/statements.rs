@@ -32,7 +32,7 @@ fn explain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     rest.form(&catalog::EXPLAIN);
     let (rest, inner) = plain(rest)?;
     let span = start.to(inner.span);
-    Ok((rest, Statement { kind: StatementKind::Explain(Box::new(inner)), span }))
+    Ok((rest, Statement { kind: Box::new(StatementKind::Explain(Box::new(inner))), span }))
 }
 
 /// ```ebnf
@@ -45,7 +45,7 @@ fn plain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     let seeds = alt((seed, correct, align, evaluate, match_entity));
     let store = alt((show, describe, drop_name, set, check, backup, compact));
     let (rest, node) = spanned(alt((data, seeds, select, export, store))).parse(input)?;
-    Ok((rest, Statement { kind: node.value, span: node.span }))
+    Ok((rest, Statement { kind: Box::new(node.value), span: node.span }))
 }
 
 /// The span of all the tokens a rule takes, with what it makes.
