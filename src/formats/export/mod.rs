@@ -4,9 +4,18 @@
 //! target is either as it was or whole. An existing target is refused unless asked for. Nothing here
 //! knows of the store; what is written, our readers read back to the same links.
 
+mod rdf;
+mod sssom;
+mod tables;
+mod target;
+
+use std::path::Path;
+
 use crate::error::{Code, Error, Result};
 use crate::ops::spec::{Export, ExportFormat};
 use crate::task::Task;
+
+use target::Target;
 
 /// Why a pair is believed, in the terms of the Semantic Mapping Vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,7 +120,108 @@ pub fn write_rows(
     meta: &ExportMeta,
     task: &Task,
 ) -> Result<ExportReport> {
-    let _ = (spec, rows.count(), meta);
     task.check()?;
-    Err(Error::new(Code::Unsupported, "nothing can be exported yet"))
+    let format = match spec.format {
+        Some(format) => format,
+        None => format_of(&spec.path)?,
+    };
+    let mut target = Target::create(&spec.path, spec.overwrite)?;
+    let mut report = ExportReport { format, rows: 0, bytes: 0, notes: Vec::new() };
+    let written = write_body(spec, format, rows, meta, task, &mut target, &mut report);
+    written.map_err(|error| error.path(&spec.path))?;
+    task.check()?;
+    report.bytes = target.finish()?;
+    Ok(report)
 }
+
+/// A format that takes rows one by one.
+trait Sheet {
+    /// Writes a row.
+    fn row(&mut self, row: &ExportRow) -> Result<()>;
+
+    /// Writes what comes after the last row.
+    fn end(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn write_body(
+    spec: &Export,
+    format: ExportFormat,
+    rows: impl Iterator<Item = Result<ExportRow>>,
+    meta: &ExportMeta,
+    task: &Task,
+    target: &mut Target,
+    report: &mut ExportReport,
+) -> Result<()> {
+    let writer = target.writer()?;
+    task.phase("exporting", rows.size_hint().1.map(|count| count as u64));
+    if format == ExportFormat::Sssom {
+        let mut set = sssom::Sssom::new(&spec.path, spec.auto_prefixes, spec.exact_match)?;
+        report.rows = each_row(rows, task, |row| set.row(row))?;
+        if set.outside > 0 {
+            let n = set.outside;
+            report.notes.push(format!(
+                "scores outside 0..1 stand in the comments, as SSSOM has no place for them: {n}"
+            ));
+        }
+        return set.finish(writer, meta, &spec.license);
+    }
+    let mut sheet: Box<dyn Sheet + '_> = match format {
+        ExportFormat::Csv => Box::new(tables::Table::new(writer, b',')?),
+        ExportFormat::Tsv => Box::new(tables::Table::new(writer, b'\t')?),
+        ExportFormat::Jsonl => Box::new(tables::JsonLines(writer)),
+        ExportFormat::Dbp15k => Box::new(tables::Ids(writer)),
+        ExportFormat::SameAs => Box::new(rdf::SameAs::new(writer, spec.exact_match)),
+        ExportFormat::Alignment => Box::new(rdf::Alignment::new(writer, meta)?),
+        ExportFormat::Sssom => return Err(Error::new(Code::Internal, "SSSOM has a writer of its own")),
+    };
+    report.rows = each_row(rows, task, |row| sheet.row(row))?;
+    sheet.end()
+}
+
+/// Hands every row to `take`, with scores that are no numbers left out, and counts them.
+fn each_row(
+    rows: impl Iterator<Item = Result<ExportRow>>,
+    task: &Task,
+    mut take: impl FnMut(&ExportRow) -> Result<()>,
+) -> Result<u64> {
+    let mut count = 0u64;
+    for row in rows {
+        if count.is_multiple_of(4096) {
+            task.check()?;
+            task.advance(count);
+        }
+        let mut row = row?;
+        row.score = row.score.filter(|score| score.is_finite());
+        take(&row)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// The format that a file name tells.
+pub fn format_of(path: &Path) -> Result<ExportFormat> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let endings = [
+        (".sssom.tsv", ExportFormat::Sssom),
+        (".sssom", ExportFormat::Sssom),
+        (".tsv", ExportFormat::Tsv),
+        (".csv", ExportFormat::Csv),
+        (".jsonl", ExportFormat::Jsonl),
+        (".ndjson", ExportFormat::Jsonl),
+        (".nt", ExportFormat::SameAs),
+        (".rdf", ExportFormat::Alignment),
+        (".xml", ExportFormat::Alignment),
+        ("_ent_ids", ExportFormat::Dbp15k),
+    ];
+    let found = endings.into_iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, format)| format);
+    found.ok_or_else(|| {
+        Error::new(Code::Conflict, format!("the name `{name}` does not tell the format"))
+            .help("add format=, one of csv, tsv, jsonl, sssom, sameas, alignment, dbp15k")
+            .path(path)
+    })
+}
+
+#[cfg(test)]
+mod tests;
