@@ -10,7 +10,7 @@ mod seeds;
 mod unlabelled;
 
 pub use links::{LinkQuality, links};
-pub use ranking::{Metrics, Ranking, RankingOptions, ranking};
+pub use ranking::{Metrics, Ranking, RankingOptions, ranking, test_links};
 pub use seeds::{SeedQuality, seeds};
 pub use unlabelled::{Unlabelled, unlabelled};
 

@@ -1,7 +1,12 @@
 //! Hits@k and MRR: where the true counterpart stands among the candidates.
 
-use crate::error::Result;
-use crate::kg::{Link, Split};
+use std::collections::BTreeSet;
+
+use super::share;
+use crate::error::{Code, Error, Result};
+use crate::kg::{EntityId, Link, Split};
+use crate::linalg::{Rank, TopKOptions, ranks};
+use crate::matching::LocalMeans;
 use crate::ops::spec::Protocol;
 use crate::psqe::Evidence;
 use crate::psqe::weights::Resolved;
@@ -50,13 +55,126 @@ pub struct Ranking {
     pub judged: String,
 }
 
-/// Ranking figures of fused similarities.
+/// Ranking figures of fused similarities, both ways, by streaming.
+///
+/// - [`Protocol::Paper`]: the candidates are the entities of the judged links on the other side, and
+///   CSLS takes its means among them.
+/// - [`Protocol::Strict`]: the candidates are all entities of the other side.
+///
+/// Links are those of [`test_links`]. A link whose two entities have no modality in common stands
+/// behind all candidates.
 pub fn ranking(
-    _evidence: &Evidence<'_>,
-    _weights: &Resolved,
-    _links: &[Link],
-    _options: &RankingOptions,
-    _task: &Task,
+    evidence: &Evidence<'_>,
+    weights: &Resolved,
+    links: &[Link],
+    options: &RankingOptions,
+    task: &Task,
 ) -> Result<Ranking> {
-    todo!()
+    let (queries, judged) = test_links(links, options.protocol, options.split, options.last)?;
+    let channels = evidence.channels(&weights.factors());
+    let ends = |side: fn(&(u32, u32)) -> u32| -> Vec<u32> {
+        queries.iter().map(side).collect::<BTreeSet<u32>>().into_iter().collect()
+    };
+    let paper = options.protocol == Protocol::Paper;
+    let (lefts, rights) = (ends(|query| query.0), ends(|query| query.1));
+    let (lefts, rights) = (paper.then_some(lefts.as_slice()), paper.then_some(rights.as_slice()));
+    let base = evidence.options();
+    let local = match options.csls {
+        Some(k) => {
+            let rows = TopKOptions { left_rows: lefts, right_rows: rights, ..base };
+            Some(LocalMeans::new(&channels, &rows, k, task)?)
+        }
+        None => None,
+    };
+    let how = local.as_ref().map_or(base, |local| local.options(&base));
+    let figures = |candidates: Option<&[u32]>, reverse: bool, all: usize| -> Result<Metrics> {
+        task.phase("ranking", None);
+        let found = ranks(&channels, &how, &queries, candidates, reverse, task)?;
+        Ok(Metrics::of(&found, candidates.map_or(all, <[u32]>::len)))
+    };
+    Ok(Ranking {
+        left_to_right: figures(rights, false, evidence.right_len())?,
+        right_to_left: figures(lefts, true, evidence.left_len())?,
+        judged,
+    })
+}
+
+impl Metrics {
+    /// Figures of ranks among so many candidates; all NaN if there are no ranks.
+    pub fn of(ranks: &[Rank], candidates: usize) -> Self {
+        let places: Vec<f64> =
+            ranks.iter().map(|rank| 1.0 + f64::from(rank.better) + 0.5 * f64::from(rank.equal)).collect();
+        let hits = |k: f64| share(places.iter().filter(|&&place| place <= k).count(), places.len());
+        let mean =
+            |f: fn(f64) -> f64| places.iter().map(|&place| f(place)).sum::<f64>() / places.len() as f64;
+        Metrics {
+            queries: places.len(),
+            candidates,
+            hits_1: hits(1.0),
+            hits_5: hits(5.0),
+            hits_10: hits(10.0),
+            mrr: mean(|place| 1.0 / place),
+            mean_rank: mean(|place| place),
+        }
+    }
+}
+
+/// The links that a protocol judges, in order, and which they are in words: the last `last`; else the
+/// split named; else the test split; else, where no split is named at all, all links under
+/// [`Protocol::Strict`] and under [`Protocol::Paper`] the last 70 %, as the reference systems do.
+///
+/// Fails without links, without links of the split, if more are asked for than there are, and if both
+/// `split` and `last` are given.
+pub fn test_links(
+    links: &[Link],
+    protocol: Protocol,
+    split: Option<Split>,
+    last: Option<usize>,
+) -> Result<(Vec<(EntityId, EntityId)>, String)> {
+    if links.is_empty() {
+        return Err(Error::new(Code::MissingData, "the pair has no reference links to rank by")
+            .help("import some with IMPORT LINKS, or judge what can be known without them"));
+    }
+    let tail = |count: usize| {
+        let links = links[links.len() - count..].iter().map(|link| (link.left, link.right)).collect();
+        (links, count)
+    };
+    let of = |split: Split| -> Vec<(EntityId, EntityId)> {
+        let those = links.iter().filter(|link| link.split == Some(split));
+        those.map(|link| (link.left, link.right)).collect()
+    };
+    let all = links.len();
+    match (split, last) {
+        (Some(_), Some(_)) => Err(Error::new(Code::Conflict, "split and last exclude each other")),
+        (None, Some(count)) if count == 0 || count > all => {
+            Err(Error::new(Code::OutOfRange, format!("last={count}, but there are {all} links")))
+        }
+        (None, Some(count)) => Ok((tail(count).0, format!("last {count} of {all} links"))),
+        (Some(split), None) => {
+            let found = of(split);
+            if found.is_empty() {
+                return Err(Error::new(
+                    Code::MissingData,
+                    format!("no reference link is in the {} split", split.as_str()),
+                ));
+            }
+            let text = format!("{} split, {} of {all} links", split.as_str(), found.len());
+            Ok((found, text))
+        }
+        (None, None) => {
+            let test = of(Split::Test);
+            if !test.is_empty() {
+                let text = format!("test split, {} of {all} links", test.len());
+                return Ok((test, text));
+            }
+            let count = if protocol == Protocol::Paper { (all * 7).div_ceil(10) } else { all };
+            let (links, count) = tail(count);
+            let text = if count == all {
+                format!("all {all} links")
+            } else {
+                format!("last {count} of {all} links")
+            };
+            Ok((links, text))
+        }
+    }
 }

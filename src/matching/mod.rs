@@ -8,5 +8,6 @@
 mod align;
 mod one_to_one;
 
+pub(crate) use align::LocalMeans;
 pub use align::{AlignOptions, Links, align};
 pub use one_to_one::{OneToOne, Pair};

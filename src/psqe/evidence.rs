@@ -131,13 +131,11 @@ impl<'a> Evidence<'a> {
     }
 
     /// Left and right feature of modality number `i`, missing rows filled if the rule is to fill them.
-    #[allow(dead_code)] // used by stage I
     pub(crate) fn features(&self, i: usize) -> (Feature<'_>, Feature<'_>) {
         (self.modals[i].left.view(), self.modals[i].right.view())
     }
 
     /// Which rows of modality number `i` are real.
-    #[allow(dead_code)] // used by the diagnoses
     pub(crate) fn known(&self, i: usize) -> (&Presence, &Presence) {
         self.modals[i].known
     }
