@@ -39,21 +39,8 @@ pub struct Clustering {
     pub iterations: usize,
     /// Mean silhouette for every k tried, if k was chosen.
     pub silhouettes: Vec<(usize, f64)>,
-    /// In order of number.
-    pub clusters: Vec<ClusterSize>,
-}
-
-/// One cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClusterSize {
-    /// Left entities.
-    pub left: usize,
-    /// Right entities.
-    pub right: usize,
-    /// Seeds it was to give: ⌊n·(left + right)/all⌋.
-    pub quota: usize,
-    /// Seeds it gave.
-    pub found: usize,
+    /// Per cluster: left entities, right entities, quota, seeds found.
+    pub clusters: Vec<(usize, usize, usize, usize)>,
 }
 
 /// Rows of the silhouette's sample.
@@ -108,7 +95,7 @@ pub fn cluster(
         } else {
             one_to_one(best_pairs(&channels, &rows, quota.saturating_mul(REFERENCE_PAIRS), task)?, quota)
         };
-        sizes.push(ClusterSize { left: left.len(), right: right.len(), quota, found: pairs.len() });
+        sizes.push((left.len(), right.len(), quota, pairs.len()));
         admitted.extend(pairs.into_iter().map(|p| (p.left, p.right, p.score, Stage::Cluster(number))));
     }
     let seeds = SeedSet::admitted(evidence, admitted)?;

@@ -15,7 +15,7 @@ mod seeds;
 mod tests;
 pub mod weights;
 
-pub use cluster::{ClusterOptions, ClusterSize, Clustering, cluster};
+pub use cluster::{ClusterOptions, Clustering, cluster};
 pub use correct::{CorrectOptions, correct};
 pub use evidence::Evidence;
 pub use pivots::pivots;
