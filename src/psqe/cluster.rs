@@ -113,13 +113,16 @@ fn blocks<'e>(evidence: &'e Evidence<'_>, factors: &[f32]) -> Vec<Block<'e>> {
     parts.filter(|block| block.weight > 0.0).collect()
 }
 
+/// Mean silhouette for every k tried.
+type Silhouettes = Vec<(usize, f64)>;
+
 /// k-means with the k asked for, or with the k of 2..=8 whose silhouette is best (the least of equals).
 fn clusters(
     blocks: &[Block<'_>],
     rows: usize,
     options: &ClusterOptions<'_>,
     task: &Task,
-) -> Result<(KMeans, usize, Vec<(usize, f64)>)> {
+) -> Result<(KMeans, usize, Silhouettes)> {
     let with = |k: usize| {
         task.phase(format!("clustering into {k}"), None);
         let how = KMeansOptions { k, seed: options.seed, init: options.init, ..KMeansOptions::default() };
