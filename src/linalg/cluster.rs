@@ -1,11 +1,16 @@
 //! k-means over the rows of both sides.
 
+use rayon::prelude::*;
+
 use crate::error::{Code, Error, Result};
-use crate::features::{Feature, Rows};
-use crate::linalg::check_feature;
-use crate::linalg::pairs::dot_self;
+use crate::features::Feature;
+use crate::linalg::fused::{Fused, Move, Points, Sums};
+use crate::linalg::plusplus::Beginning;
 use crate::rng::Rng;
 use crate::task::Task;
+
+/// Relative error allowed for in a distance.
+const MARGIN: f64 = 1e-5;
 
 /// One stretch of columns of the fused vectors: left rows first, then right rows.
 #[derive(Clone, Copy, Debug)]
@@ -56,122 +61,242 @@ pub struct KMeans {
     pub iterations: usize,
 }
 
-/// Fused rows, dense, in f32. A missing row stands at the mean of the block's rows that are present.
-fn fuse(blocks: &[Block<'_>]) -> Result<(Vec<f32>, usize)> {
-    let Some(first) = blocks.first() else {
-        return Err(Error::new(Code::MissingData, "no modality to cluster by"));
-    };
-    let (n, m) = (first.left.present.len(), first.right.present.len());
-    let width: usize = blocks.iter().map(|block| block.left.rows.cols()).sum();
-    let mut out = vec![0f32; (n + m) * width];
-    let mut at = 0;
-    for (number, block) in blocks.iter().enumerate() {
-        check_feature(&block.left, n, number)?;
-        check_feature(&block.right, m, number)?;
-        let cols = block.left.rows.cols();
-        if cols != block.right.rows.cols() {
-            return Err(Error::new(Code::BadValue, format!("modality {} differs in width", number + 1)));
-        }
-        let mut mean = vec![0f64; cols];
-        let mut count = 0usize;
-        let mut missing = Vec::new();
-        for (side, base, len) in [(&block.left, 0, n), (&block.right, n, m)] {
-            for i in 0..len {
-                if !side.present.get(i) {
-                    missing.push(base + i);
-                    continue;
-                }
-                let norm = dot_self(&side.rows, i).sqrt();
-                let scale = match block.normalise {
-                    true if norm > 0.0 => (f64::from(block.weight) / norm) as f32,
-                    _ => block.weight,
-                };
-                let row = &mut out[(base + i) * width + at..(base + i) * width + at + cols];
-                match &side.rows {
-                    Rows::Dense(d) => {
-                        for (o, x) in row.iter_mut().zip(&d.data[i * cols..(i + 1) * cols]) {
-                            *o = x * scale;
-                        }
-                    }
-                    Rows::Sparse(s) => {
-                        for e in s.indptr[i] as usize..s.indptr[i + 1] as usize {
-                            row[s.indices[e] as usize] = s.values[e] * scale;
-                        }
-                    }
-                }
-                count += 1;
-                mean.iter_mut().zip(&*row).for_each(|(s, x)| *s += f64::from(*x));
-            }
-        }
-        for i in missing {
-            for (o, s) in out[i * width + at..i * width + at + cols].iter_mut().zip(&mean) {
-                *o = (s / count.max(1) as f64) as f32;
-            }
-        }
-        at += cols;
-    }
-    Ok((out, width))
-}
-
-fn sqdist(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| f64::from(x - y).powi(2)).sum()
-}
-
-/// Lloyd's k-means, begun by k-means++, over the fused rows of both sides.
+/// Lloyd's k-means over the fused rows of both sides, begun by k-means++.
 ///
 /// A fused row is its blocks' rows times their weights, side by side; a row missing in a block stands
-/// there at the mean of the block's rows. An empty cluster takes the row farthest from its centre.
-/// Fails if there are fewer rows than clusters.
+/// there at the mean of the block's rows. Distances are those of Lloyd's algorithm, but Hamerly's bounds
+/// (2010) spare the rows that cannot have changed. A cluster that falls empty takes the row farthest
+/// from its centre. Ends when no label changes, or when the centres moved by no more than the tolerance,
+/// after which the rows are assigned once more. The same bytes for any number of threads.
+///
+/// Fails on ill-formed blocks, on fewer rows than clusters, on centres of the wrong size or not finite,
+/// and when the task is cancelled.
 pub fn kmeans(blocks: &[Block<'_>], options: &KMeansOptions<'_>, task: &Task) -> Result<KMeans> {
-    let (x, d) = fuse(blocks)?;
-    let rows = x.len().checked_div(d).unwrap_or(0);
+    let fused = Fused::new(blocks)?;
     let k = options.k;
-    if k == 0 || rows < k {
-        return Err(Error::new(Code::OutOfRange, format!("{k} clusters of {rows} rows")));
+    if k == 0 || fused.rows < k {
+        return Err(Error::new(
+            Code::OutOfRange,
+            format!("{k} clusters cannot be made of {} rows", fused.rows),
+        )
+        .help("choose k between 1 and the number of entities"));
     }
-    let row = |i: usize| &x[i * d..(i + 1) * d];
+    if let Some(init) = options.init
+        && (init.len() != k * fused.width || init.iter().any(|x| !x.is_finite()))
+    {
+        return Err(Error::new(
+            Code::BadValue,
+            format!("{} numbers as centres; {k} × {} finite ones were expected", init.len(), fused.width),
+        ));
+    }
+    let mut best: Option<KMeans> = None;
     let mut rng = Rng::stream(options.seed, "kmeans");
-    let mut centroids = match options.init {
-        Some(init) => init.to_vec(),
-        None => (0..k).flat_map(|_| row(rng.below(rows)).to_vec()).collect(),
-    };
-    let mut labels = vec![0u32; rows];
-    let mut iterations = 0;
-    let mut inertia = 0.0;
-    while iterations < options.max_iterations.max(1) {
-        task.check()?;
-        iterations += 1;
-        let mut changed = false;
-        inertia = 0.0;
-        let mut sums = vec![0f64; k * d];
-        let mut counts = vec![0usize; k];
-        for (i, held) in labels.iter_mut().enumerate() {
-            let (dist, label) = (0..k)
-                .map(|c| (sqdist(row(i), &centroids[c * d..(c + 1) * d]), c))
-                .min_by(|a, b| a.0.total_cmp(&b.0))
-                .unwrap_or((0.0, 0));
-            changed |= *held != label as u32;
-            *held = label as u32;
-            inertia += dist;
-            counts[label] += 1;
-            for (s, v) in sums[label * d..(label + 1) * d].iter_mut().zip(row(i)) {
-                *s += f64::from(*v);
-            }
-        }
-        if !changed && iterations > 1 {
-            break;
-        }
-        for c in 0..k {
-            for q in 0..d {
-                if counts[c] > 0 {
-                    centroids[c * d + q] = (sums[c * d + q] / counts[c] as f64) as f32;
-                }
-            }
+    for _ in 0..if options.init.is_some() { 1 } else { options.restarts.max(1) } {
+        let beginning = match options.init {
+            Some(init) => Beginning::given(&fused, init),
+            None => Beginning::draw(&fused, k, &mut rng, task)?,
+        };
+        let found = Lloyd::new(&fused, beginning).run(options, task)?;
+        if best.as_ref().is_none_or(|best| found.inertia < best.inertia) {
+            best = Some(found);
         }
     }
-    Ok(KMeans { labels, centroids, inertia, iterations })
+    best.ok_or_else(|| Error::new(Code::Internal, "k-means made no run"))
 }
 
-pub(crate) fn fused_rows(blocks: &[Block<'_>]) -> Result<(Vec<f32>, usize)> {
-    fuse(blocks)
+/// The state of one run.
+struct Lloyd<'f, 'a> {
+    fused: &'f Fused<'a>,
+    k: usize,
+    centres: Points,
+    sums: Sums,
+    counts: Vec<usize>,
+    rows: Vec<Standing>,
+}
+
+/// Where a row stands: its cluster, and bounds on its distance to that centre and to any other.
+#[derive(Clone, Copy)]
+struct Standing {
+    label: u32,
+    /// No less than the distance to the own centre.
+    own: f64,
+    /// No more than the distance to any other centre.
+    other: f64,
+}
+
+impl Standing {
+    /// From squared distances to all centres; the first of equals wins.
+    fn new(squares: &[f64]) -> Self {
+        let mut best = Standing { label: 0, own: f64::INFINITY, other: f64::INFINITY };
+        for (c, &square) in squares.iter().enumerate() {
+            if square < best.own {
+                best = Standing { label: c as u32, own: square, other: best.own };
+            } else {
+                best.other = best.other.min(square);
+            }
+        }
+        Standing { own: best.own.sqrt(), other: best.other.sqrt(), ..best }
+    }
+}
+
+impl<'f, 'a> Lloyd<'f, 'a> {
+    fn new(fused: &'f Fused<'a>, beginning: Beginning) -> Self {
+        let k = beginning.centres.len() / fused.width;
+        let rows: Vec<Standing> = beginning.distances.par_chunks(k).map(Standing::new).collect();
+        let mut counts = vec![0; k];
+        let enter =
+            |(row, standing): (usize, &Standing)| Move { row, from: None, to: standing.label as usize };
+        let moves: Vec<Move> = rows.iter().enumerate().map(enter).collect();
+        moves.iter().for_each(|entry| counts[entry.to] += 1);
+        let mut sums = Sums::new(fused, k);
+        sums.apply(fused, &moves);
+        Lloyd { fused, k, centres: fused.points(beginning.centres), sums, counts, rows }
+    }
+
+    fn run(mut self, options: &KMeansOptions<'_>, task: &Task) -> Result<KMeans> {
+        let tolerance = options.tolerance * self.mean_variance();
+        let most = options.max_iterations.max(1);
+        task.phase("clustering", Some(most as u64));
+        let mut iterations = 1;
+        loop {
+            task.check()?;
+            task.advance(iterations as u64);
+            let repaired = self.fill_empty();
+            let shift = self.move_centres();
+            let changed = self.assign();
+            let whole = !repaired && self.counts.iter().all(|&count| count > 0);
+            if shift <= tolerance && whole || iterations == most {
+                break;
+            }
+            iterations += 1;
+            if !changed && !repaired {
+                break;
+            }
+        }
+        let inertia = self.own_squares().iter().sum();
+        let labels = self.rows.iter().map(|standing| standing.label).collect();
+        Ok(KMeans { labels, centroids: self.centres.data, inertia, iterations })
+    }
+
+    /// Mean over the columns of their variance: from the distances and the sums, without another pass.
+    fn mean_variance(&self) -> f64 {
+        let n = self.fused.rows as f64;
+        let mut total: f64 = self.rows.iter().map(|standing| standing.own.powi(2)).sum();
+        let mut mean = vec![0f64; self.fused.width];
+        for (c, centre) in self.centres.data.chunks_exact(self.fused.width).enumerate() {
+            let count = self.counts[c] as f64;
+            for ((mean, sum), x) in mean.iter_mut().zip(self.sums.of(self.fused, c)).zip(centre) {
+                let x = f64::from(*x);
+                total += 2.0 * sum * x - count * x * x;
+                *mean += sum / n;
+            }
+        }
+        let offset: f64 = mean.iter().map(|x| x * x).sum();
+        (total / n - offset).max(0.0) / self.fused.width as f64
+    }
+
+    /// Puts the centres at the means of their rows and loosens the bounds; gives the squared shift.
+    fn move_centres(&mut self) -> f64 {
+        let width = self.fused.width;
+        let mut data = self.centres.data.clone();
+        let mut shifts = vec![0f64; self.k];
+        data.par_chunks_exact_mut(width).zip(&mut shifts).enumerate().for_each(|(c, (centre, shift))| {
+            if self.counts[c] == 0 {
+                return;
+            }
+            for (x, sum) in centre.iter_mut().zip(self.sums.of(self.fused, c)) {
+                let new = (sum / self.counts[c] as f64) as f32;
+                *shift += f64::from(new - *x).powi(2);
+                *x = new;
+            }
+        });
+        self.centres = self.fused.points(data);
+        let total = shifts.iter().sum();
+        let steps: Vec<f64> = shifts.iter().map(|shift| shift.sqrt()).collect();
+        let largest = |except: u32| {
+            let others = steps.iter().enumerate().filter(|(c, _)| *c != except as usize);
+            others.map(|(_, step)| *step).fold(0.0, f64::max)
+        };
+        let largest: Vec<f64> = (0..self.k as u32).map(largest).collect();
+        for standing in &mut self.rows {
+            standing.own += steps[standing.label as usize];
+            standing.other -= largest[standing.label as usize];
+        }
+        total
+    }
+
+    /// Gives every row its nearest centre and moves the sums along; tells whether a label changed.
+    fn assign(&mut self) -> bool {
+        let (fused, centres, k) = (self.fused, &self.centres, self.k);
+        let moves: Vec<Move> = self
+            .rows
+            .par_iter_mut()
+            .enumerate()
+            .map_init(
+                || vec![0f64; k],
+                |squares, (row, standing)| {
+                    // The margin covers the rounding of distances in `f32`.
+                    if standing.own * (1.0 + MARGIN) < standing.other {
+                        return None;
+                    }
+                    fused.squared_distances(row, centres, squares);
+                    let old = standing.label as usize;
+                    *standing = Standing::new(squares);
+                    let to = standing.label as usize;
+                    (to != old).then_some(Move { row, from: Some(old), to })
+                },
+            )
+            .flatten()
+            .collect();
+        self.apply(&moves);
+        !moves.is_empty()
+    }
+
+    fn apply(&mut self, moves: &[Move]) {
+        self.sums.apply(self.fused, moves);
+        for entry in moves {
+            self.counts[entry.to] += 1;
+            if let Some(from) = entry.from {
+                self.counts[from] -= 1;
+            }
+        }
+    }
+
+    /// Gives each empty cluster the row farthest from its centre, of those not alone in theirs.
+    fn fill_empty(&mut self) -> bool {
+        if self.counts.iter().all(|&count| count > 0) {
+            return false;
+        }
+        let squares = self.own_squares();
+        let mut order: Vec<usize> = (0..self.rows.len()).filter(|&row| squares[row] > 0.0).collect();
+        order.sort_by(|&a, &b| squares[b].total_cmp(&squares[a]).then(a.cmp(&b)));
+        let mut farthest = order.into_iter();
+        let mut repaired = false;
+        for to in 0..self.k {
+            if self.counts[to] > 0 {
+                continue;
+            }
+            let counts = &self.counts;
+            let alone = |row: &usize| counts[self.rows[*row].label as usize] < 2;
+            let Some(row) = farthest.find(|row| !alone(row)) else { break };
+            let from = Some(self.rows[row].label as usize);
+            // Both bounds at nothing: the row is looked at again.
+            self.rows[row] = Standing { label: to as u32, own: 0.0, other: 0.0 };
+            self.apply(&[Move { row, from, to }]);
+            repaired = true;
+        }
+        repaired
+    }
+
+    /// Squared distance of every row to its own centre.
+    fn own_squares(&self) -> Vec<f64> {
+        let each = self.rows.par_iter().enumerate().map_init(
+            || vec![0f64; self.k],
+            |squares, (row, standing)| {
+                self.fused.squared_distances(row, &self.centres, squares);
+                squares[standing.label as usize]
+            },
+        );
+        each.collect()
+    }
 }

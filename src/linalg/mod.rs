@@ -6,9 +6,13 @@
 //! feature rows and presence bitmaps, and must not know graphs, links, the store or the language.
 
 mod cluster;
+#[cfg(test)]
+mod cluster_tests;
+mod fused;
 mod kernel;
 mod lists;
 mod pairs;
+mod plusplus;
 mod rank;
 mod score;
 mod silhouette;

@@ -1,10 +1,15 @@
 //! How well rows sit in their clusters, on a sample.
 
+use rayon::prelude::*;
+
 use crate::error::Result;
 use crate::linalg::Block;
-use crate::linalg::cluster::fused_rows;
+use crate::linalg::fused::Fused;
 use crate::rng::Rng;
 use crate::task::Task;
+
+/// Numbers of rows written out at a time.
+const EXPANDED: usize = 1 << 22;
 
 /// Distances among a sample of fused rows, computed once and asked for several clusterings.
 #[derive(Clone, Debug)]
@@ -16,20 +21,27 @@ pub struct SilhouetteSample {
 impl SilhouetteSample {
     /// Draws at most `sample` rows without replacement and computes their mutual distances.
     pub fn new(blocks: &[Block<'_>], sample: usize, seed: u64, task: &Task) -> Result<Self> {
-        let (x, d) = fused_rows(blocks)?;
-        let n = x.len().checked_div(d).unwrap_or(0);
-        let mut rows: Vec<usize> = (0..n).collect();
+        let fused = Fused::new(blocks)?;
+        let mut rows: Vec<usize> = (0..fused.rows).collect();
         Rng::stream(seed, "silhouette").shuffle(&mut rows);
         rows.truncate(sample);
         rows.sort_unstable();
-        let mut distances = Vec::with_capacity(rows.len() * rows.len());
-        for &i in &rows {
+        let n = rows.len();
+        let mut distances = vec![0f32; n * n];
+        let batch = (EXPANDED / fused.width).clamp(1, 64);
+        for (number, some) in rows.chunks(batch).enumerate() {
             task.check()?;
-            for &j in &rows {
-                let (a, b) = (&x[i * d..(i + 1) * d], &x[j * d..(j + 1) * d]);
-                let sum: f64 = a.iter().zip(b).map(|(x, y)| f64::from(x - y).powi(2)).sum();
-                distances.push(sum.sqrt() as f32);
-            }
+            let mut data = Vec::with_capacity(some.len() * fused.width);
+            some.iter().for_each(|&row| fused.expand(row, &mut data));
+            let points = fused.points(data);
+            distances.par_chunks_mut(n).zip(&rows).for_each_init(
+                || vec![0f64; some.len()],
+                |squares, (out, &row)| {
+                    fused.squared_distances(row, &points, squares);
+                    let places = out[number * batch..].iter_mut();
+                    places.zip(squares).for_each(|(place, square)| *place = square.sqrt() as f32);
+                },
+            );
         }
         Ok(SilhouetteSample { rows, distances })
     }

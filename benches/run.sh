@@ -1,0 +1,52 @@
+#!/bin/sh
+# Runs a bench beside its yardstick, in turns, with the same number of threads; prints the ratio.
+#   benches/run.sh search [ROWS [COLUMNS [ROUNDS]]]
+#   benches/run.sh kmeans [ROWS [ROUNDS]]
+# PYTHON names an interpreter that has numpy and scikit-learn; without it one is set up under target/.
+# THREADS sets the number of threads (default: all).
+set -eu
+cd "$(dirname "$0")/.."
+bench=${1:?search or kmeans}
+threads=${THREADS:-$(nproc)}
+python=${PYTHON:-target/yardstick/bin/python}
+if [ ! -x "$python" ]; then
+    python3 -m venv target/yardstick
+    target/yardstick/bin/pip install --quiet numpy scikit-learn
+fi
+export RAYON_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads" OMP_NUM_THREADS="$threads"
+cargo bench --quiet --bench "$bench" --no-run
+log=target/bench-$bench.log
+: >"$log"
+
+case $bench in
+search)
+    rows=${2:-15000} cols=${3:-3584} rounds=${4:-3}
+    for _ in $(seq "$rounds"); do
+        cargo bench --quiet --bench search -- "$rows" "$cols" 1 | tee -a "$log"
+        "$python" benches/yardstick.py search "$rows" "$cols" 1 | tee -a "$log"
+    done
+    ;;
+kmeans)
+    rows=${2:-39000} rounds=${3:-3}
+    export KMEANS_DATA=target/bench-kmeans.f32
+    for _ in $(seq "$rounds"); do
+        cargo bench --quiet --bench kmeans -- "$rows" 1 | tee -a "$log"
+        "$python" benches/yardstick.py kmeans "$KMEANS_DATA" "$rows" 1 | tee -a "$log"
+    done
+    rm -f "$KMEANS_DATA"
+    ;;
+*)
+    echo "no bench named $bench" >&2
+    exit 2
+    ;;
+esac
+
+# The best of each: what disturbs a run only ever makes it longer.
+awk -v bench="$bench" '
+    { for (i = 2; i <= NF; i++) { split($i, kv, "="); value[kv[1]] = kv[2] } }
+    $1 == bench && /seconds=/ { if (!a || value["seconds"] < a) a = value["seconds"]; ia = value["inertia"] }
+    $1 == "yardstick" { if (!b || value["seconds"] < b) b = value["seconds"]; ib = value["inertia"] }
+    END {
+        printf "%s: %.3f s, yardstick %.3f s, ratio %.3f\n", bench, a, b, a / b
+        if (ib) printf "%s: inertia ratio %.5f\n", bench, ia / ib
+    }' "$log"
