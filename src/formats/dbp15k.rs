@@ -62,8 +62,8 @@ pub(super) fn repeated_ids(
         Code::BadFile,
         format!(
             "{count} for entities of both sides, such as {id} for '{}' and '{}'",
-            sides.left.iris.get(left as usize).map_or("", String::as_str),
-            sides.right.iris.get(right as usize).map_or("", String::as_str),
+            sides.left.builder.iri(left),
+            sides.right.builder.iri(right),
         ),
     )
     .help(
@@ -81,8 +81,6 @@ pub(super) struct IdSide {
     ids: HashMap<u32, EntityId>,
     /// Ids to keep with the graph, by entity.
     kept: Vec<u32>,
-    /// IRIs by entity.
-    iris: Vec<String>,
 }
 
 /// Both sides while they are read.
@@ -152,7 +150,7 @@ fn read_side(session: &mut Session<'_>, path: &Path, at: Side) -> Result<IdSide>
         let id = integer(id, "entity id")?;
         let name = iri(name, "IRI")?;
         if let Some(&known) = side.ids.get(&id) {
-            let known = &side.iris[known as usize];
+            let known = side.builder.iri(known);
             if known != name {
                 return Err(Error::new(Code::BadFile, format!("the id {id} already stands for '{known}'"))
                     .help("give each entity an id of its own"));
@@ -167,7 +165,6 @@ fn read_side(session: &mut Session<'_>, path: &Path, at: Side) -> Result<IdSide>
         }
         side.ids.insert(id, side.builder.entity(name));
         side.kept.push(id);
-        side.iris.push(name.to_string());
         Ok(())
     })?;
     Ok(side)

@@ -391,4 +391,25 @@ mod tests {
         broken[middle] ^= 0x55;
         assert_eq!(read_file("x.gz", &broken).unwrap_err().code(), Code::BadFile);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn flipped_bytes_never_panic(
+            seed in 0u32..1000,
+            flips in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), 1..=255u8), 1..5),
+            cut in proptest::prelude::any::<proptest::sample::Index>(),
+        ) {
+            let text: Vec<u8> =
+                (0..600).flat_map(|i| format!("{}\t{}\n", i * seed % 9973, i % 13).into_bytes()).collect();
+            for mut packed in [gzip(&text), zstd(&text)] {
+                for (place, flip) in &flips {
+                    let place = place.index(packed.len());
+                    packed[place] ^= flip;
+                }
+                let _ = read_file("x", &packed);
+                packed.truncate(cut.index(packed.len()));
+                let _ = read_file("x", &packed);
+            }
+        }
+    }
 }

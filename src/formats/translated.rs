@@ -5,20 +5,72 @@ use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use crate::error::{Code, Error, Result};
 use crate::task::Task;
 
 use super::lines::{self, Bounded};
 
-/// The tokens of a name, or the name itself.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Name {
-    Tokens(Vec<String>),
-    Text(String),
+/// One entry: gives the id and writes the name into the buffer, tokens joined by blanks.
+struct Entry<'b>(&'b mut String);
+
+impl<'de> DeserializeSeed<'de> for Entry<'_> {
+    type Value = u32;
+
+    fn deserialize<D: Deserializer<'de>>(self, entry: D) -> Result<u32, D::Error> {
+        entry.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entry<'_> {
+    type Value = u32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an entry `[id, [\"token\", …]]`")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<u32, A::Error> {
+        self.0.clear();
+        let id =
+            parts.next_element()?.ok_or_else(|| serde::de::Error::invalid_length(0, &"an id and a name"))?;
+        parts
+            .next_element_seed(Name(self.0))?
+            .ok_or_else(|| serde::de::Error::invalid_length(1, &"an id and a name"))?;
+        Ok(id)
+    }
+}
+
+/// A list of tokens, a token, or a whole name: each text is written after a blank.
+struct Name<'b>(&'b mut String);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<(), D::Error> {
+        name.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of tokens or a text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut tokens: A) -> Result<(), A::Error> {
+        while tokens.next_element_seed(Name(self.0))?.is_some() {}
+        Ok(())
+    }
 }
 
 /// Calls `take(id, name)` for each entry; tokens are joined by blanks.
@@ -37,11 +89,9 @@ pub(super) fn read(path: &Path, task: &Task, mut take: impl FnMut(u32, &str)) ->
 
         fn visit_seq<A: SeqAccess<'de>>(mut self, mut entries: A) -> Result<u64, A::Error> {
             let mut count = 0;
-            while let Some((id, name)) = entries.next_element::<(u32, Name)>()? {
-                match name {
-                    Name::Tokens(tokens) => (self.take)(id, &tokens.join(" ")),
-                    Name::Text(text) => (self.take)(id, &text),
-                }
+            let mut name = String::new();
+            while let Some(id) = entries.next_element_seed(Entry(&mut name))? {
+                (self.take)(id, &name);
                 self.since.set(0);
                 count += 1;
                 if count % 4096 == 0 {
@@ -71,9 +121,6 @@ pub(super) fn read(path: &Path, task: &Task, mut take: impl FnMut(u32, &str)) ->
         let mut reason = cause.to_string();
         if let Some(end) = reason.find(" at line ") {
             reason.truncate(end);
-        }
-        if reason.starts_with("data did not match any variant") {
-            reason = "the name is neither a list of tokens nor a text".to_string();
         }
         Error::new(Code::BadFile, format!("broken translated names at column {}: {reason}", cause.column()))
             .help("expected a JSON list of entries `[id, [\"token\", …]]`; remove the file to import without it")

@@ -117,6 +117,14 @@ impl GraphBuilder {
         self.entity_ids.get(iri).copied()
     }
 
+    /// The IRI of an entity.
+    ///
+    /// # Panics
+    /// If the builder gave no such id.
+    pub fn iri(&self, entity: EntityId) -> &str {
+        self.graph.entities.get(entity as usize)
+    }
+
     /// The id of a relation, new or known.
     pub fn relation(&mut self, iri: &str) -> u32 {
         intern(&mut self.graph.relations, &mut self.relation_ids, iri)
