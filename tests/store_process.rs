@@ -63,7 +63,11 @@ fn another_process() {
             say("held");
             std::thread::sleep(Duration::from_secs(600));
         }
-        "write" => write_for_ever(&store),
+        "write" => write_for_ever(&store).unwrap(),
+        "fill" => {
+            let error = write_for_ever(&store).unwrap_err();
+            say(&format!("{} {error}", error.code().as_str()));
+        }
         "open" => {
             let start = Instant::now();
             let db = Db::open(&store, &OpenOptions::default()).unwrap();
@@ -99,34 +103,48 @@ fn status(name: &str) -> u64 {
 }
 
 /// Commits objects, blocks and records, deletes, sweeps and compacts; tells what is acknowledged.
-fn write_for_ever(store: &Path) {
+fn write_for_ever(store: &Path) -> Result<()> {
     let db = open(store).unwrap();
     let mut number = db.scan::<Row>(ROWS, b"").last().map_or(0, |item| item.unwrap().1.number + 1);
     loop {
-        let object = db.put_object(&matrix(number)).unwrap();
-        let space = db.new_space().unwrap();
-        let blocks = (0..20).map(|i| Matrix { columns: i, values: vec![number as f32; 900] });
-        db.write_blocks(space, 1, blocks).unwrap();
-        let mut batch = Batch::new();
-        batch.put(ROWS, &number.to_be_bytes(), &Row { number, object, space: space.0 }).unwrap();
-        // Of all rows but the last three, two of three go.
-        if number >= 3 && !number.is_multiple_of(3) {
-            batch.delete(ROWS, &(number - 3).to_be_bytes());
+        if let Err(error) = write_one(&db, number) {
+            // What was read before is read still, and nothing is written any more.
+            assert_eq!(db.new_space().unwrap_err().code(), Code::Poisoned);
+            assert!(db.scan::<Row>(ROWS, b"").all(|item| item.is_ok()));
+            return Err(error);
         }
-        db.commit(batch).unwrap();
         say(&format!("done {number}"));
-        if number % 5 == 4 {
-            db.sweep(&live(&db)).unwrap();
-        }
-        if number % 7 == 6 {
-            db.compact(&live(&db), &Task::quiet()).unwrap();
-        }
         number += 1;
     }
 }
 
+fn write_one(db: &Db, number: u64) -> Result<()> {
+    let object = db.put_object(&matrix(number))?;
+    let space = db.new_space()?;
+    let blocks = (0..20).map(|i| Matrix { columns: i, values: vec![number as f32; 900] });
+    db.write_blocks(space, 1, blocks)?;
+    let mut batch = Batch::new();
+    batch.put(ROWS, &number.to_be_bytes(), &Row { number, object, space: space.0 })?;
+    // Of all rows but the last three, two of three go.
+    if number >= 3 && !number.is_multiple_of(3) {
+        batch.delete(ROWS, &(number - 3).to_be_bytes());
+    }
+    db.commit(batch)?;
+    if number % 5 == 4 {
+        db.sweep(&live(db))?;
+    }
+    if number % 7 == 6 {
+        db.compact(&live(db), &Task::quiet())?;
+    }
+    Ok(())
+}
+
 fn start(part: &str, store: &Path) -> (Child, impl Iterator<Item = String> + use<>) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    start_by(Command::new(std::env::current_exe().unwrap()), part, store)
+}
+
+fn start_by(mut command: Command, part: &str, store: &Path) -> (Child, impl Iterator<Item = String> + use<>) {
+    let mut child = command
         .args(["another_process", "--exact", "--nocapture", "--test-threads=1"])
         .env(PART, part)
         .env(STORE, store)
@@ -188,6 +206,30 @@ fn what_was_acknowledged_survives_kill_minus_nine() {
         assert!(rows.iter().map(|row| row.number).eq(expected), "round {round}");
     }
     assert!(acknowledged.is_some_and(|number| number > 20), "{acknowledged:?}");
+}
+
+/// The system refuses to let a file grow: for sled's log that is as good as a full disk. The limits (in
+/// units of 512 bytes) leave room for the log's first segment of 512 KiB.
+#[test]
+#[cfg(unix)]
+fn a_log_that_cannot_grow_poisons_the_handle_and_loses_nothing() {
+    for blocks in [1500, 2000] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
+        shell.arg(std::env::current_exe().unwrap());
+        let (mut child, lines) = start_by(shell, "fill", dir.path());
+        let lines: Vec<String> = lines.collect();
+        assert!(child.wait().unwrap().success());
+        let error = lines.last().unwrap();
+        assert!(error.starts_with("io ") && error.ends_with("file too large"), "{error}");
+        let db = open(dir.path()).unwrap();
+        let report = db.check(true, &live(&db), &Task::quiet()).unwrap();
+        assert!(report.is_clean(), "{:?}", report.problems);
+        let last = db.scan::<Row>(ROWS, b"").last().map(|item| item.unwrap().1.number);
+        let acknowledged = lines.iter().filter_map(|line| line.strip_prefix("done ")).last();
+        assert!(last >= acknowledged.map(|number| number.parse().unwrap()), "{last:?} of {acknowledged:?}");
+    }
 }
 
 /// `cargo test --release --test store_process -- --ignored --nocapture`

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use super::batch::Batch;
 use super::blocks::{BLOCKS, read_block_key};
 use super::digest::Digest;
-use super::fs::{FileSystem, RealFs};
+use super::fs::{EntryKind, FileSystem, RealFs};
 use super::kv::{Engine, KeyValue, Pairs, Write};
 use super::layout::{self, Found};
 use super::lock::Lock;
@@ -125,6 +125,7 @@ impl Db {
             true => engine.open_copy(&dir.join(&current))?,
             false => {
                 layout::tidy(&*fs, dir, &current)?;
+                sync_files(&*fs, &dir.join(&current))?;
                 engine.open(&dir.join(&current))?
             }
         };
@@ -312,14 +313,24 @@ pub(crate) fn make_durable(fs: &dyn FileSystem, kv: &dyn KeyValue) -> Result<()>
 pub(crate) fn settle(fs: &dyn FileSystem, kv: &dyn KeyValue) -> Result<()> {
     let dir = kv.directory();
     kv.flush()?;
-    let failed = |error| Error::io("creating the catalogue", error).path(&dir);
-    for entry in fs.read_dir(&dir).map_err(failed)? {
-        if entry.kind == super::fs::EntryKind::File {
+    sync_files(fs, &dir)?;
+    let above = dir.parent().unwrap_or(&dir);
+    fs.sync_dir(above).map_err(|error| Error::io("syncing the catalogue", error).path(above))
+}
+
+/// Makes the files in a catalogue's directory durable as they are.
+///
+/// Also before it is opened: a killed process leaves log that is written but not synced. sled's recovery
+/// builds on it and syncs a snapshot that refers to it; a power cut after that would leave a snapshot
+/// newer than the log, which sled takes for corruption.
+fn sync_files(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
+    let failed = |error| Error::io("syncing the catalogue", error).path(dir);
+    for entry in fs.read_dir(dir).map_err(failed)? {
+        if entry.kind == EntryKind::File {
             fs.sync_file(&dir.join(&entry.name)).map_err(failed)?;
         }
     }
-    fs.sync_dir(&dir).map_err(failed)?;
-    fs.sync_dir(dir.parent().unwrap_or(&dir)).map_err(failed)
+    fs.sync_dir(dir).map_err(failed)
 }
 
 /// Makes a store. The stamp comes last: until then the directory is none.

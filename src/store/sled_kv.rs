@@ -3,6 +3,10 @@
 //! What sled promises less than it seems to, and what is done about it here and in `db.rs`:
 //! - `flush` writes but does not fsync on Linux (sled issues 1351, 1452): [`KeyValue::files`] are synced
 //!   by the caller. sled's background flusher is off; what reaches the disk does so when we say.
+//! - Its recovery syncs a snapshot of a log it has not synced: `db.rs` syncs the files before opening.
+//! - It reuses a segment of its log once what was live in it is written elsewhere, which is not yet an
+//!   fsync: on a file system that reorders, a power cut in the moment between may cost a page that was
+//!   committed. CHECK FULL tells, a backup is the remedy; there is no call that would prevent it.
 //! - Values past some size become blob files that are never synced nor reclaimed: `value.rs` cuts
 //!   values into pieces of at most 4 KiB.
 //! - It panics on some damaged files: every call is caught and becomes [`Code::Corrupt`].
@@ -11,7 +15,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -239,6 +243,10 @@ fn guarded<T>(what: &str, call: impl FnOnce() -> Result<T>) -> Result<T> {
 
 fn translate(what: &str, error: sled::Error) -> Error {
     match error {
+        // sled hands out copies of the system's errors: of the right kind, with debug output for text.
+        sled::Error::Io(cause) if cause.raw_os_error().is_none() && cause.kind() != ErrorKind::Other => {
+            Error::io(what, cause.kind().into())
+        }
         sled::Error::Io(cause) => Error::io(what, cause),
         other => Error::new(Code::Corrupt, format!("{what}: {other}"))
             .help("run CHECK FULL to see how far the damage goes, and restore a backup"),

@@ -190,6 +190,8 @@ struct ProbeKv(Arc<dyn KeyValue>, Probe);
 
 impl Engine for ProbeEngine {
     fn open(&self, directory: &Path) -> Result<Arc<dyn KeyValue>> {
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        self.1.call(format!("open {name}")).map_err(|error| Error::io("opening the catalogue", error))?;
         Ok(Arc::new(ProbeKv(self.0.open(directory)?, self.1.clone())))
     }
 

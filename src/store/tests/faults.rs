@@ -107,6 +107,15 @@ fn objects_are_durable_before_the_transaction_and_the_transaction_before_success
     }
 }
 
+#[test]
+fn the_log_of_a_killed_process_is_durable_before_recovery_builds_on_it() {
+    let (fs, probe) = (MemoryFs::default(), Probe::default());
+    drop(in_memory(&fs, &probe).unwrap());
+    probe.restart(None);
+    drop(in_memory(&fs, &probe).unwrap());
+    assert_eq!(probe.log(), ["sync db.1/db", "sync directory store/db.1", "open db.1"]);
+}
+
 /// Runs `act` on a fresh store over and over, with the n-th call failing (and, if `for_good`, all after
 /// it, as when the machine stops there), and then `judge` with the store opened again, after a power cut
 /// and without one. Gives the number of calls that were made to fail.
