@@ -227,7 +227,7 @@ fn a_log_that_cannot_grow_poisons_the_handle_and_loses_nothing() {
         let report = db.check(true, &live(&db), &Task::quiet()).unwrap();
         assert!(report.is_clean(), "{:?}", report.problems);
         let last = db.scan::<Row>(ROWS, b"").last().map(|item| item.unwrap().1.number);
-        let acknowledged = lines.iter().filter_map(|line| line.strip_prefix("done ")).last();
+        let acknowledged = lines.iter().filter_map(|line| line.strip_prefix("done ")).next_back();
         assert!(last >= acknowledged.map(|number| number.parse().unwrap()), "{last:?} of {acknowledged:?}");
     }
 }
