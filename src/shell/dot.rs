@@ -168,27 +168,29 @@ fn help(shell: &mut Shell, word: &str) -> Result<Ended, Halt> {
         writeln!(shell.output, "\n.help WORD tells more: .help SEED, .help csls, .help .mode")?;
         return Ok(Ended::Well);
     }
-    let wanted = word.to_ascii_lowercase();
-    let dots: Vec<_> = COMMANDS
-        .iter()
-        .filter(|command| match wanted.starts_with('.') {
-            true => command.name.starts_with(&wanted),
-            false => command.name[1..] == wanted,
-        })
-        .collect();
-    let language = if wanted.starts_with('.') { None } else { Some(ql::help(Some(word))) };
-    match language {
-        Some(Ok(found)) => write!(shell.output, "{found}")?,
-        Some(Err(error)) if dots.is_empty() => return Err(error.into()),
-        _ if dots.is_empty() => return Err(find(word).err().map_or_else(|| unknown(word), Halt::from)),
-        _ => {}
+    let wanted = word.to_lowercase();
+    if let (false, Ok(found)) = (wanted.starts_with('.'), ql::help(Some(word))) {
+        write!(shell.output, "{found}")?;
+        return Ok(Ended::Well);
     }
-    list(shell, dots.into_iter())?;
+    // No such word: everything that has it in its name or its description.
+    let overview = ql::help(None)?;
+    let lines: Vec<_> = overview.lines().filter(|line| line.to_lowercase().contains(&wanted)).collect();
+    let has = |command: &&Command| command.name.contains(&wanted) || command.doc.contains(&wanted);
+    let commands: Vec<_> = COMMANDS.iter().filter(has).collect();
+    if lines.is_empty() && commands.is_empty() {
+        return Err(Error::new(
+            Code::UnknownName,
+            format!("there is no help on `{}`", text::printable(word)),
+        )
+        .help("`.help` lists all statements; `.help SEED` tells the options of one")
+        .into());
+    }
+    for line in lines {
+        writeln!(shell.output, "{line}")?;
+    }
+    list(shell, commands.into_iter())?;
     Ok(Ended::Well)
-}
-
-fn unknown(word: &str) -> Halt {
-    Error::new(Code::UnknownName, format!("there is no help on `{word}`")).help("`.help` lists all").into()
 }
 
 fn list<'a>(shell: &mut Shell, commands: impl Iterator<Item = &'a Command>) -> std::io::Result<()> {

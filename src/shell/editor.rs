@@ -65,30 +65,26 @@ impl Editor {
 
     /// Whether the cursor is inside a string that names a file.
     fn in_path(&self, line: &str, pos: usize) -> bool {
-        match dot::COMMANDS.iter().find(|command| line.split_whitespace().next() == Some(command.name)) {
-            Some(command) => command.argument == Argument::Path && line[..pos].contains(' '),
+        let Some(typed) = line.get(..pos) else { return false };
+        match typed.split_once(' ').filter(|(first, _)| first.starts_with('.')) {
+            Some((name, _)) => {
+                dot::COMMANDS.iter().any(|command| command.name == name && command.argument == Argument::Path)
+            }
             None => {
-                let open = ql::tokens(&line[..pos]);
-                open.last().is_some_and(|last| {
-                    last.span.end == pos
-                        && line[last.span.start..].starts_with('\'')
-                        && !is_closed(&line[last.span.start..pos])
-                })
+                let found = ql::complete(line, pos);
+                found.quoted && found.names.contains(&NameKind::Path)
             }
         }
     }
 }
 
-/// Whether a text in single quotes has its closing quote.
-fn is_closed(text: &str) -> bool {
-    text.len() > 1 && text.bytes().filter(|&byte| byte == b'\'').count() % 2 == 0
-}
-
 /// Whether a name of a kind may stand where another kind is wanted.
 fn serves(wanted: NameKind, kind: NameKind) -> bool {
-    wanted == kind
-        || wanted == NameKind::Any
-            && matches!(kind, NameKind::Pair | NameKind::Seeds | NameKind::Alignment | NameKind::Any)
+    match wanted {
+        NameKind::Any => kind != NameKind::Modality,
+        NameKind::Scored => matches!(kind, NameKind::Seeds | NameKind::Alignment),
+        wanted => wanted == kind,
+    }
 }
 
 /// A keyword in the case the user types in.

@@ -46,7 +46,7 @@ pub fn line_of(text: &str, at: usize) -> usize {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// A statement of the language.
-    Statement(Statement),
+    Statement(Box<Statement>),
     /// A line that begins with a dot.
     Dot { line: String, at: usize },
 }
@@ -77,7 +77,7 @@ pub fn decode(bytes: Vec<u8>, path: &Path) -> Result<String> {
 /// The first syntax error anywhere in the text, so that nothing of a wrong script runs.
 pub fn steps(text: &str) -> Result<Vec<Step>> {
     let (rest, mut steps) = take_dots(text);
-    steps.extend(ql::parse(&rest)?.into_iter().map(Step::Statement));
+    steps.extend(ql::parse(&rest)?.into_iter().map(|it| Step::Statement(Box::new(it))));
     steps.sort_by_key(Step::at);
     Ok(steps)
 }
@@ -91,7 +91,7 @@ pub fn steps_and_errors(text: &str) -> Vec<Result<Step>> {
         let alone = blank(&rest[..part.start]) + &rest[part.start..part.end];
         match ql::parse(&alone) {
             Ok(statements) => {
-                found.extend(statements.into_iter().map(|it| (it.span.start, Ok(Step::Statement(it)))));
+                found.extend(statements.into_iter().map(|it| (it.span.start, Ok(Step::Statement(Box::new(it))))));
             }
             Err(error) => found.push((part.start, Err(error.span(part)))),
         }
