@@ -199,9 +199,13 @@ fn pipes_get_rows_and_no_colour() {
 #[test]
 fn quiet_leaves_messages_out() {
     let dir = dir();
-    let output = run(&dir, &["-q", "-c", DEMO]);
-    exits(&output, 0);
-    assert_eq!((out(&output), err(&output)), (String::new(), String::new()));
+    let loud = run(&dir, &["-c", DEMO, "-c", "DROP demo"]);
+    let quiet = run(&dir, &["-q", "-c", DEMO, "-c", "DROP demo"]);
+    exits(&quiet, 0);
+    assert_eq!(err(&quiet), "");
+    // What is left are the rows in their box.
+    assert!(out(&quiet).lines().all(|line| line.starts_with(['┌', '│', '├', '└'])), "{}", out(&quiet));
+    assert!(out(&loud).len() > out(&quiet).len());
 }
 
 #[test]

@@ -91,7 +91,9 @@ pub fn steps_and_errors(text: &str) -> Vec<Result<Step>> {
         let alone = blank(&rest[..part.start]) + &rest[part.start..part.end];
         match ql::parse(&alone) {
             Ok(statements) => {
-                found.extend(statements.into_iter().map(|it| (it.span.start, Ok(Step::Statement(Box::new(it))))));
+                found.extend(
+                    statements.into_iter().map(|it| (it.span.start, Ok(Step::Statement(Box::new(it))))),
+                );
             }
             Err(error) => found.push((part.start, Err(error.span(part)))),
         }
