@@ -9,9 +9,8 @@ fn reports(texts: &[&str]) -> String {
     let params = Params::new().with("name", "x").with("number", 5).with("share", 0.5).with("empty", "");
     let mut out = String::new();
     for text in texts {
-        let result = parse(text).and_then(|all| {
-            all.iter().try_for_each(|statement| bind(statement, &params).map(drop))
-        });
+        let result = parse(text)
+            .and_then(|all| all.iter().try_for_each(|statement| bind(statement, &params).map(drop)));
         let error = result.expect_err(text);
         let _ = writeln!(out, "{}", report(&error, text, false));
     }

@@ -342,7 +342,7 @@ impl Binder<'_> {
                 .span(name.span);
             return Err(match nearest(&name.value, names()) {
                 Some(meant) => error.help(format!("did you mean {meant}?")),
-                None => error.help(format!("the settings are {}", catalog::listed(names()))),
+                None => error.help(format!("the settings are {}", catalog::enumerated(names()))),
             });
         };
         let item = OptionItem { key: name.clone(), value: super::ast::OptionValue::One(value.clone()) };

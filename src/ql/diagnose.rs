@@ -132,6 +132,14 @@ impl<'a> Failure<'a> {
         at.and_then(|at| self.tokens.get(at)).map_or("", |token| token.text(self.text))
     }
 
+    /// The text from it on to the next blank, which a person may have meant as one word.
+    pub fn run(&self) -> &'a str {
+        let start = self.span().start;
+        let rest = &self.text[start..];
+        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, ';' | ',' | ')'));
+        &rest[..end.unwrap_or(rest.len())]
+    }
+
     /// Whether the statement ends here, by a `;` or with the text.
     pub fn at_end(&self) -> bool {
         matches!(self.kind(0), None | Some(TokenKind::Sign(";")))

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::catalog::{
-    ASPECTS, ENCODERS, FORMS, Form, LATER, LINK_FORMATS, Opt, PAIR_FORMATS, RESERVED, Word, listed, verbs,
+    ASPECTS, ENCODERS, FORMS, Form, LATER, LINK_FORMATS, Opt, PAIR_FORMATS, RESERVED, Word, enumerated, verbs,
 };
 use super::suggest::nearest;
 use crate::error::{Code, Error, Result};
@@ -48,7 +48,7 @@ pub fn help(topic: Option<&str>) -> Result<String> {
     let error = Error::new(Code::UnknownName, format!("there is no help on `{topic}`"));
     Err(match nearest(&topic, names) {
         Some(meant) => error.help(format!("did you mean {meant}?")),
-        None => error.help(format!("there is help on {}", listed(verbs().map(|(verb, _)| verb)))),
+        None => error.help(format!("there is help on {}", enumerated(verbs().map(|(verb, _)| verb)))),
     })
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Params;
 use super::ast::{Node, OptionItem, OptionValue, Value, Weight};
-use super::catalog::{FORMS, Form, Kind, Opt, listed};
+use super::catalog::{FORMS, Form, Kind, Opt, enumerated};
 use super::suggest::nearest;
 use crate::error::{Code, Error, Result, Span, shorten};
 use crate::features::Modality;
@@ -45,7 +45,9 @@ fn parameter(name: &str, span: Span, params: &Params) -> Result<Scalar> {
         None if names.peek().is_none() => {
             error.help(format!("give it one: --param {name}=value, or with the library's parameters"))
         }
-        None => error.help(format!("there are values for {}", listed(names.map(|name| format!("${name}"))))),
+        None => {
+            error.help(format!("there are values for {}", enumerated(names.map(|name| format!("${name}")))))
+        }
     })
 }
 
@@ -123,10 +125,11 @@ impl Options {
         let mut given: Vec<(&'static str, Checked, Span)> = Vec::new();
         for item in items {
             let option = form.option(&item.key.value).ok_or_else(|| unknown(form, item))?;
-            if let Some((_, _, first)) = given.iter().find(|(name, _, _)| *name == option.name) {
+            if given.iter().any(|(name, _, _)| *name == option.name) {
                 let message = format!("the option `{}` is given twice", option.name);
-                let help = format!("keep one of the two; the first is at offset {}", first.start);
-                return Err(Error::new(Code::Conflict, message).span(item.span()).help(help));
+                return Err(Error::new(Code::Conflict, message)
+                    .span(item.span())
+                    .help("keep one of the two"));
             }
             let checked = match &item.value {
                 OptionValue::Weights(list) => Checked::Weights(weights(list, params)?),
@@ -238,7 +241,7 @@ fn unknown(form: &Form, item: &OptionItem) -> Error {
     if form.options.is_empty() {
         return error.help(format!("{} takes no options", form.name));
     }
-    error.help(format!("its options are {}", listed(form.options.iter().map(|option| option.name))))
+    error.help(format!("its options are {}", enumerated(form.options.iter().map(|option| option.name))))
 }
 
 /// The default of an option as the table writes it.

@@ -154,7 +154,7 @@ fn not_there_yet(failure: &Failure<'_>) -> Option<Error> {
         ));
     }
     if failure.expects_word("PAIRS") && (found == "models" || found == "indexes" || found == "embeddings") {
-        return Some(later(failure, &format!("SHOW {}", found.to_uppercase()), "what it would list"));
+        return Some(later(failure, &format!("SHOW {}", found.to_uppercase()), "listing them"));
     }
     None
 }
@@ -177,6 +177,14 @@ fn missing_semicolon(failure: &Failure<'_>) -> Option<Error> {
 
 fn option_slip(failure: &Failure<'_>) -> Option<Error> {
     let found = failure.found_text();
+    if failure.kind(0) == Some(TokenKind::Number)
+        && failure.expects_sign("=")
+        && failure.form?.name != "SELECT"
+    {
+        let (name, wanted) = (failure.word(-1), failure.wanted());
+        let error = failure.here(format!("expected {wanted} between `{name}` and `{found}`"));
+        return Some(error.help(format!("write {name}={found}")));
+    }
     if failure.kind(-1) == Some(TokenKind::Sign("=")) && failure.kind(-2) == Some(TokenKind::Word) {
         return option_value_slip(failure);
     }
@@ -218,29 +226,28 @@ fn option_value_slip(failure: &Failure<'_>) -> Option<Error> {
         );
     }
     if found == "=" {
-        return Some(failure.here("one `=` is enough").help(format!("write {key}=value")));
+        let value = if failure.kind(1).is_some() { failure.word(1) } else { "value" };
+        return Some(failure.here("one `=` is enough").help(format!("write {key} = {value}")));
     }
-    if failure.expects(|expected| matches!(expected, Expected::Value("a value")))
-        && failure.form.is_some_and(|f| f.name == "SELECT")
-    {
+    if failure.form.is_some_and(|form| form.name == "SELECT") {
         return None;
     }
-    let ended = failure.at_end() || failure.found().is_some_and(|token| token.kind == TokenKind::Word);
-    let message = if ended && !is_value_word(found) {
-        format!("`{key}=` lacks its value: expected {what}")
-    } else {
-        format!("expected {what} for `{key}`, found `{}`", shorten(found, 40))
-    };
+    let default = failure.expected.iter().find_map(|expected| match expected {
+        Expected::OptionValue(option) if !option.default.is_empty() => Some(option.default),
+        _ => None,
+    });
+    if failure.at_end() || (is_reserved(found) && !found.eq_ignore_ascii_case("NULL")) {
+        let span = failure.tokens[failure.at - 2].span.to(failure.tokens[failure.at - 1].span);
+        let error = Error::new(Code::Syntax, format!("`{key}=` lacks its value: expected {what}")).span(span);
+        return Some(error.help(format!("write {key}={}", default.unwrap_or("value"))));
+    }
+    let error = failure.here(format!("expected {what} for `{key}`, found `{}`", shorten(found, 40)));
     let quoted = matches!(failure.kind(0), Some(TokenKind::Quoted | TokenKind::Word)) && !is_reserved(found);
-    Some(failure.here(message).help(if quoted && what.contains("quotes") {
-        format!("write {key}='{}'", found.trim_matches('"'))
+    Some(error.help(if quoted && what.contains("quotes") {
+        format!("write {key}='{}'", failure.run().trim_matches('"'))
     } else {
-        format!("write {key}=value, without leaving the value out")
+        format!("write {key}={}", default.unwrap_or("value"))
     }))
-}
-
-fn is_value_word(text: &str) -> bool {
-    text.eq_ignore_ascii_case("NULL")
 }
 
 fn condition_slip(failure: &Failure<'_>) -> Option<Error> {
@@ -248,7 +255,7 @@ fn condition_slip(failure: &Failure<'_>) -> Option<Error> {
         return None;
     }
     let (found, before) = (failure.found_text(), failure.word(-1));
-    let value = failure.expects(|expected| matches!(expected, Expected::Value(_)));
+    let value = failure.expects(|expected| matches!(expected, Expected::Value("a value")));
     if value && found.eq_ignore_ascii_case("NULL") {
         let not = if matches!(before, "!=" | "<>") { "IS NOT NULL" } else { "IS NULL" };
         return Some(
@@ -268,6 +275,14 @@ fn condition_slip(failure: &Failure<'_>) -> Option<Error> {
             "text stands in single quotes: '{text}'; one column cannot be compared with another"
         )));
     }
+    if before.eq_ignore_ascii_case("IN") && failure.expects_sign("(") {
+        return Some(
+            failure.here("the values after IN stand in parentheses").help(format!("write IN ({found})")),
+        );
+    }
+    if value && before == "(" && found == ")" {
+        return Some(failure.here("a list of values cannot be empty").help("write IN ('a', 'b')"));
+    }
     let clause =
         ["WHERE", "GROUP", "ORDER", "LIMIT", "OFFSET"].iter().any(|word| word.eq_ignore_ascii_case(found));
     if clause && failure.expects_sign(";") {
@@ -282,8 +297,21 @@ fn condition_slip(failure: &Failure<'_>) -> Option<Error> {
 
 fn column_slip(failure: &Failure<'_>) -> Option<Error> {
     let (found, before) = (failure.found_text(), failure.word(-1));
-    if failure.form?.name != "SELECT" || !failure.expects_word("FROM") && !failure.expects_sign("*") {
+    if failure.form?.name != "SELECT" {
         return None;
+    }
+    if failure.expects_sign(".") && failure.kind(-2) == Some(TokenKind::Sign(".")) {
+        let of = format!("{}.{before}", failure.word(-3));
+        let error = failure.here(format!("`{of}` is a graph: expected one of its tables"));
+        return Some(error.help(format!("write {of}.triples, {of}.attributes or {of}.entities")));
+    }
+    if !failure.expects_word("FROM") && !failure.expects_sign("*") {
+        return None;
+    }
+    let name = matches!(failure.kind(0), Some(TokenKind::Word | TokenKind::Quoted)) && !is_reserved(found);
+    if name && failure.expects_sign(",") && failure.meant().is_none() {
+        let error = failure.here(format!("a comma or FROM is missing before `{found}`"));
+        return Some(error.help(format!("columns are parted by commas: {before}, {found}")));
     }
     if before == "*" && found == "," {
         return Some(
@@ -328,7 +356,7 @@ fn quote_slip(failure: &Failure<'_>) -> Option<Error> {
             }
             let what = if path { "paths" } else { "texts" };
             let error = failure.here(format!("expected {wanted}, found the name `{found}`"));
-            Some(error.help(format!("{what} stand in single quotes: '{found}'")))
+            Some(error.help(format!("{what} stand in single quotes: '{}'", failure.run())))
         }
         TokenKind::Iri if path => {
             let error = failure.here(format!("expected {wanted}, found the IRI {}", shorten(found, 40)));
@@ -353,7 +381,9 @@ fn keyword_as_name(failure: &Failure<'_>) -> Option<Error> {
     }
     failure.expected_name()?;
     let error = failure.here(format!("expected {}, found the keyword `{found}`", failure.wanted()));
-    Some(error.help(format!("to use the word as a name, put it in double quotes: \"{found}\"")))
+    let alone = matches!(failure.kind(1), None | Some(TokenKind::Sign(";")));
+    let before = if alone { String::new() } else { format!("put a name before {found}; or, ") };
+    Some(error.help(format!("{before}to use the word as a name, put it in double quotes: \"{found}\"")))
 }
 
 fn missing_keyword(failure: &Failure<'_>) -> Option<Error> {

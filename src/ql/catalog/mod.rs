@@ -98,11 +98,20 @@ pub(crate) fn word_for<T: PartialEq>(words: &'static [Word<T>], value: &T) -> &'
 
 /// `a, b or c`
 pub(crate) fn listed<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> String {
+    joined(items, " or ")
+}
+
+/// `a, b and c`
+pub(crate) fn enumerated<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> String {
+    joined(items, " and ")
+}
+
+fn joined<S: AsRef<str>>(items: impl IntoIterator<Item = S>, last: &str) -> String {
     let items: Vec<S> = items.into_iter().collect();
     let mut text = String::new();
     for (i, item) in items.iter().enumerate() {
         if i > 0 {
-            text.push_str(if i + 1 == items.len() { " or " } else { ", " });
+            text.push_str(if i + 1 == items.len() { last } else { ", " });
         }
         text.push_str(item.as_ref());
     }

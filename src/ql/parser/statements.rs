@@ -168,7 +168,7 @@ fn align(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     Ok((input, StatementKind::Align { pair, using, options: joined([first, second, third]), name }))
 }
 
-/// `Result ::= 'AS' Name Option*`, or nothing.
+/// `Result ::= 'AS' Name Option*` , or nothing.
 fn result<'a>(
     form: &'static Form,
 ) -> impl Parser<Tokens<'a>, Output = (Option<Name>, Vec<OptionItem>), Error = Failed> {
