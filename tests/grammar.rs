@@ -104,7 +104,7 @@ fn letters_and_marks_are_those_of_the_grammar() {
         if " \t\r\n".contains(c) {
             continue;
         }
-        if c as u32 % 7 == 0 || (c as u32) < 0x3100 || ('\u{f000}'..'\u{10010}').contains(&c) {
+        if (c as u32).is_multiple_of(7) || (c as u32) < 0x3100 || ('\u{f000}'..'\u{10010}').contains(&c) {
             assert_eq!(bare(&c.to_string()), grammar.accepts("WORD", &c.to_string()), "{c:?}");
             assert_eq!(
                 bare(&format!("a{c}")),
