@@ -128,8 +128,9 @@ fn alignment(
         quality.correct.into(),
         quality.unjudged.into(),
     ];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row.extend(if i == 0 { found.clone() } else { std::array::from_fn(|_| Value::Null) });
+    // The links are judged as a whole, so that every row says the same of them.
+    for row in &mut rows {
+        row.extend(found.clone());
     }
     let candidates = match spec.protocol {
         Protocol::Paper => "candidates are the judged links' own entities (protocol=paper)",
@@ -142,8 +143,7 @@ fn alignment(
 
 fn alignment_columns() -> Vec<Column> {
     let text = ["direction", "similarity"].map(|name| Column::new(name, ColumnKind::Text));
-    let ranked =
-        ["hits@1", "hits@5", "hits@10", "mrr", "mean_rank"].map(|name| Column::new(name, ColumnKind::Float));
+    let ranked = ["hits@1", "hits@5", "hits@10", "mrr"].map(|name| Column::new(name, ColumnKind::Float));
     let sizes = ["queries", "candidates"].map(|name| Column::new(name, ColumnKind::Int));
     let shares =
         ["precision", "precision_judged", "recall", "f1"].map(|name| Column::new(name, ColumnKind::Float));
@@ -159,7 +159,6 @@ fn metrics_row(direction: &str, similarity: &str, metrics: &Metrics) -> Vec<Valu
         metrics.hits_5.into(),
         metrics.hits_10.into(),
         metrics.mrr.into(),
-        metrics.mean_rank.into(),
         metrics.queries.into(),
         metrics.candidates.into(),
     ]

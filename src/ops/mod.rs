@@ -34,10 +34,11 @@ pub use engine::{Engine, names};
 pub use rows::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};
 pub use settings::{Device, Settings};
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::task::Task;
 use engine::Context;
 use spec::Request;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Does what a request says.
 ///
@@ -52,9 +53,20 @@ pub fn run(engine: &Engine, request: &Request, settings: &mut Settings, task: &T
     }
     let settings = &*settings;
     let context = Context { settings, task };
-    let mut outcome = settings.run(|| dispatch(engine, request, &context))?;
+    // A defect of ours must not take the host down: the statement fails, nothing of it is committed.
+    let work = AssertUnwindSafe(|| settings.run(|| dispatch(engine, request, &context)));
+    let mut outcome = catch_unwind(work).unwrap_or_else(|panic| Err(defect(&*panic)))?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
+}
+
+fn defect(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    Error::new(
+        Code::Internal,
+        format!("the statement met a defect of Seedbed: {}", text.unwrap_or("no message")),
+    )
+    .help("the store is as it was; please report the statement and this message")
 }
 
 fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Outcome> {
