@@ -6,7 +6,7 @@ use super::rows::{Column, ColumnKind, Outcome, Rows};
 use super::spec::{Match, Missing, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::Modality;
-use crate::kg::{EntityId, Graph, Side};
+use crate::kg::{EntityId, Graph, Side, readable};
 use crate::linalg::{Channel, TopKOptions, top_k};
 
 /// Searches exactly; `IN` names a pair, or an alignment whose weights are then used.
@@ -88,7 +88,10 @@ fn find(pair: &LoadedPair, spec: &Match) -> Result<(Side, EntityId)> {
             if graph.entities.get(id as usize) == spec.entity {
                 return Ok((side, id));
             }
-            if graph.label(id).eq_ignore_ascii_case(&spec.entity) {
+            // By its name, or by the readable part of its IRI where it has another name.
+            let iri = graph.entities.get(id as usize);
+            let names = [graph.label(id), readable(iri)];
+            if names.iter().any(|name| name.eq_ignore_ascii_case(&spec.entity)) {
                 named.push((side, id));
             }
         }
