@@ -2,11 +2,13 @@
 # Runs a bench beside its yardstick, in turns, with the same number of threads; prints the ratio.
 #   benches/run.sh search [ROWS [COLUMNS [ROUNDS]]]
 #   benches/run.sh kmeans [ROWS [ROUNDS]]
+#   benches/run.sh import|cluster [ROUNDS]    on DBP15K zh_en under SEEDBED_DATA or ../shared/data
 # PYTHON names an interpreter that has numpy and scikit-learn; without it one is set up under target/.
 # THREADS sets the number of threads (default: all).
 set -eu
 cd "$(dirname "$0")/.."
-bench=${1:?search or kmeans}
+bench=${1:?search, kmeans, import or cluster}
+case $bench in import | cluster) target=workflow ;; *) target=$bench ;; esac
 threads=${THREADS:-$(nproc)}
 python=${PYTHON:-target/yardstick/bin/python}
 if [ ! -x "$python" ]; then
@@ -14,7 +16,7 @@ if [ ! -x "$python" ]; then
     target/yardstick/bin/pip install --quiet numpy scikit-learn
 fi
 export RAYON_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads" OMP_NUM_THREADS="$threads"
-cargo bench --quiet --bench "$bench" --no-run
+cargo bench --quiet --bench "$target" --no-run
 log=target/bench-$bench.log
 : >"$log"
 
@@ -34,6 +36,14 @@ kmeans)
         "$python" benches/yardstick.py kmeans "$KMEANS_DATA" "$rows" 1 | tee -a "$log"
     done
     rm -f "$KMEANS_DATA"
+    ;;
+import | cluster)
+    rounds=${2:-3}
+    data=${SEEDBED_DATA:-../shared/data}
+    for _ in $(seq "$rounds"); do
+        SEEDBED_DATA=$data cargo bench --quiet --bench workflow -- "$bench" | tee -a "$log"
+        "$python" benches/yardstick.py "$bench" "$data" | tee -a "$log"
+    done
     ;;
 *)
     echo "no bench named $bench" >&2
