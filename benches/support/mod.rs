@@ -3,6 +3,7 @@
 use seedbed::Rng;
 
 /// Numbers given on the command line, else the defaults (what cargo passes, such as `--bench`, is left out).
+#[allow(dead_code)]
 pub fn arguments<const N: usize>(mut defaults: [usize; N]) -> [usize; N] {
     let given = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
     defaults.iter_mut().zip(given).for_each(|(value, given)| *value = given);
