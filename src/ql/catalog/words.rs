@@ -64,6 +64,7 @@ words! {
     "entities" => "entities", "entities";
     "triples" => "triples", "relation triples";
     "attributes" => "attributes", "attribute triples";
+    "dropped" => "dropped", "what a correction left out, and why";
 }
 
 words! {
