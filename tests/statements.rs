@@ -138,7 +138,7 @@ fn a_refused_statement_leaves_the_store_as_it_was() {
         ("SELECT left FROM s1 WHERE score > 'high'", Code::WrongType),
         ("SELECT left, COUNT(*) FROM s1", Code::Conflict),
         ("SELECT * FROM p", Code::UnknownName),
-        ("SELECT * FROM p.left.smells", Code::UnknownName),
+        ("SELECT * FROM p.left.smells", Code::Syntax),
         ("MATCH 'nobody' IN p", Code::UnknownName),
         ("SET device='cuda:0'", Code::Unsupported),
         ("SET device='abacus'", Code::OutOfRange),
