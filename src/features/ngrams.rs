@@ -46,14 +46,15 @@ impl NgramOptions {
     }
 }
 
-/// Character n-grams of the labels of both sides, as sparse unit rows of `dims` columns.
+/// Character n-grams of the labels of both sides, hashed into `dims` columns, as sparse unit rows over
+/// the columns that some gram of either side fell into.
 ///
 /// A label ([`Graph::label`]) is folded ([`text::fold`]) and padded with one blank at either end; its
 /// grams are all runs of `min_n..=max_n` characters, blanks included, so that grams run across words
 /// (`char` rather than `char_wb` in scikit-learn's terms: Hits@1 0.709 against 0.696 on DBP15K zh_en).
-/// A gram's column is [`column`]. Its weight is its count times `ln((1 + n) / (1 + df)) + 1`, `n` the
+/// A gram's column is [`column`], renumbered over those in use. Its weight is its count times `ln((1 + n) / (1 + df)) + 1`, `n` the
 /// labels of both sides together and `df` those that have the gram; rows are then made unit length.
-/// An entity whose folded label is empty is missing. Memory beyond the result: 4 · `dims` bytes.
+/// An entity whose folded label is empty is missing. Memory beyond the result: 8 · `dims` bytes.
 ///
 /// Fails on options out of range and when no entity of a side has a label.
 pub fn ngrams(
@@ -81,6 +82,15 @@ pub fn ngrams(
             task.advance(done);
         }
     }
+    // Columns that no gram fell into are left out: what reads sparse rows pays for their width.
+    let mut occupied = 0u32;
+    let numbers: Vec<u32> = df
+        .iter()
+        .map(|&df| {
+            occupied += u32::from(df > 0);
+            occupied.saturating_sub(1)
+        })
+        .collect();
     task.phase("weighting n-grams", Some(total));
     let mut done = 0;
     let mut side = |graph: &Graph| -> Result<OwnedFeature> {
@@ -92,13 +102,14 @@ pub fn ngrams(
             for (i, row) in batch.clone().zip(counted.iter().flatten()) {
                 present.set(i, !row.is_empty());
                 weigh(row, &df, documents, &mut values);
-                indices.extend(row.iter().map(|&(column, _)| column));
+                indices.extend(row.iter().map(|&(column, _)| numbers[column as usize]));
                 indptr.push(indices.len() as u64);
             }
             done += batch.len() as u64;
             task.advance(done);
         }
-        Ok(OwnedFeature { rows: Matrix::Sparse { indptr, indices, values, cols: options.dims }, present })
+        let rows = Matrix::Sparse { indptr, indices, values, cols: occupied as usize };
+        Ok(OwnedFeature { rows, present })
     };
     let features = (side(left)?, side(right)?);
     for (feature, name) in [(&features.0, "left"), (&features.1, "right")] {
