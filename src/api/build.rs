@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use super::Store;
 use crate::error::Result;
 use crate::features::Modality;
+use crate::kg::Split;
 use crate::ops::Outcome;
 use crate::ops::spec::{
     Align, Auto, Correct, Direction, Evaluate, Export, ExportFormat, Matching, Missing, Protocol, Request,
     Seed, SeedMethod, Variant, Weights,
 };
+use crate::task::Task;
 
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident($value:ident: $type:ty) => $($field:ident).+ = $set:expr;)*) => {
@@ -24,13 +26,14 @@ macro_rules! setters {
 /// Builds a [`Seed`] request; see [`Store::seed`].
 pub struct SeedBuilder {
     store: Store,
+    task: Task,
     spec: Seed,
 }
 
 impl SeedBuilder {
     pub(super) fn new(store: Store, pair: &str) -> Self {
         let method = SeedMethod::Cluster { k: Auto::Fixed(4), variant: Variant::Paper };
-        SeedBuilder { store, spec: Seed::new(method, pair, "seeds") }
+        SeedBuilder { store, task: Task::quiet(), spec: Seed::new(method, pair, "seeds") }
     }
 
     /// PSQE stage I with `k` clusters, after the paper.
@@ -49,6 +52,8 @@ impl SeedBuilder {
     }
 
     setters! {
+        /// Reports progress to, and can be cancelled by, this task.
+        task(task: &Task) => task = task.clone();
         /// Any method.
         method(method: SeedMethod) => spec.method = method;
         /// Number of seeds asked for (1,000 unless told otherwise).
@@ -65,22 +70,25 @@ impl SeedBuilder {
 
     /// Finds the seeds.
     pub fn run(self) -> Result<Outcome> {
-        self.store.run(&Request::Seed(self.spec))
+        self.store.run_watched(&Request::Seed(self.spec), &self.task)
     }
 }
 
 /// Builds a [`Correct`] request; see [`Store::correct`].
 pub struct CorrectBuilder {
     store: Store,
+    task: Task,
     spec: Correct,
 }
 
 impl CorrectBuilder {
     pub(super) fn new(store: Store, seeds: &str) -> Self {
-        CorrectBuilder { store, spec: Correct::new(seeds, "corrected") }
+        CorrectBuilder { store, task: Task::quiet(), spec: Correct::new(seeds, "corrected") }
     }
 
     setters! {
+        /// Reports progress to, and can be cancelled by, this task.
+        task(task: &Task) => task = task.clone();
         /// Rows only, or columns as well.
         direction(direction: Direction) => spec.direction = direction;
         /// Repeat until nothing falls.
@@ -89,34 +97,49 @@ impl CorrectBuilder {
         all_rivals(all: bool) => spec.all_rivals = all;
         /// Weights of the modalities.
         weights(weights: Weights) => spec.weights = weights;
+        /// Cosines, or plain products as the authors' code has them.
+        variant(variant: Variant) => spec.variant = variant;
+        /// How missing rows are treated.
+        missing(missing: Missing) => spec.missing = missing;
+        /// The random seed.
+        random_seed(seed: u64) => spec.seed = Some(seed);
         /// The name of the result.
         named(name: &str) => spec.name = name.to_string();
     }
 
     /// Corrects the seeds.
     pub fn run(self) -> Result<Outcome> {
-        self.store.run(&Request::Correct(self.spec))
+        self.store.run_watched(&Request::Correct(self.spec), &self.task)
     }
 }
 
 /// Builds an [`Align`] request; see [`Store::align`].
 pub struct AlignBuilder {
     store: Store,
+    task: Task,
     spec: Align,
 }
 
 impl AlignBuilder {
     pub(super) fn new(store: Store, pair: &str) -> Self {
-        AlignBuilder { store, spec: Align::new(pair, "alignment") }
+        AlignBuilder { store, task: Task::quiet(), spec: Align::new(pair, "alignment") }
     }
 
     setters! {
+        /// Reports progress to, and can be cancelled by, this task.
+        task(task: &Task) => task = task.clone();
         /// Weights of the modalities (`Auto` unless told otherwise).
         weights(weights: Weights) => spec.weights = weights;
         /// How scores become links.
         matching(matching: Matching) => spec.matching = matching;
         /// Neighbours for CSLS; `None` leaves plain scores.
         csls(k: Option<usize>) => spec.csls = k;
+        /// Candidates kept per entity.
+        candidates(n: usize) => spec.candidates = n;
+        /// How missing rows are treated.
+        missing(missing: Missing) => spec.missing = missing;
+        /// The random seed.
+        random_seed(seed: u64) => spec.seed = Some(seed);
         /// Least score of a link.
         threshold(score: f32) => spec.threshold = Some(score);
         /// The name of the result.
@@ -125,13 +148,14 @@ impl AlignBuilder {
 
     /// Aligns.
     pub fn run(self) -> Result<Outcome> {
-        self.store.run(&Request::Align(self.spec))
+        self.store.run_watched(&Request::Align(self.spec), &self.task)
     }
 }
 
 /// Builds an [`Evaluate`] request; see [`Store::evaluate`].
 pub struct EvaluateBuilder {
     store: Store,
+    task: Task,
     spec: Evaluate,
 }
 
@@ -139,42 +163,51 @@ impl EvaluateBuilder {
     pub(super) fn new(store: Store, target: &str) -> Self {
         let spec =
             Evaluate { target: target.to_string(), protocol: Protocol::Strict, last: None, split: None };
-        EvaluateBuilder { store, spec }
+        EvaluateBuilder { store, task: Task::quiet(), spec }
     }
 
     setters! {
+        /// Reports progress to, and can be cancelled by, this task.
+        task(task: &Task) => task = task.clone();
         /// The candidates.
         protocol(protocol: Protocol) => spec.protocol = protocol;
         /// Judge on the last so many links of the file.
         last(n: usize) => spec.last = Some(n);
+        /// Judge on the links of this split.
+        split(split: Split) => spec.split = Some(split);
     }
 
     /// Evaluates.
     pub fn run(self) -> Result<Outcome> {
-        self.store.run(&Request::Evaluate(self.spec))
+        self.store.run_watched(&Request::Evaluate(self.spec), &self.task)
     }
 }
 
 /// Builds an [`Export`] request; see [`Store::export`].
 pub struct ExportBuilder {
     store: Store,
+    task: Task,
     spec: Export,
 }
 
 impl ExportBuilder {
     pub(super) fn new(store: Store, target: &str, path: PathBuf) -> Self {
-        ExportBuilder { store, spec: Export::new(target, path) }
+        ExportBuilder { store, task: Task::quiet(), spec: Export::new(target, path) }
     }
 
     setters! {
+        /// Reports progress to, and can be cancelled by, this task.
+        task(task: &Task) => task = task.clone();
         /// The format; without it the file's name tells.
         format(format: ExportFormat) => spec.format = Some(format);
         /// Overwrite an existing file.
         overwrite(overwrite: bool) => spec.overwrite = overwrite;
+        /// SSSOM: make up prefixes for IRIs that no known one contracts.
+        auto_prefixes(auto: bool) => spec.auto_prefixes = auto;
     }
 
     /// Writes the file.
     pub fn run(self) -> Result<Outcome> {
-        self.store.run(&Request::Export(self.spec))
+        self.store.run_watched(&Request::Export(self.spec), &self.task)
     }
 }

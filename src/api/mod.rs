@@ -23,7 +23,7 @@ use crate::task::Task;
 
 /// An open store. Cheap to clone; clones share the store, and any thread may use them.
 ///
-/// ```ignore
+/// ```
 /// use seedbed::Store;
 /// use seedbed::ops::spec::Generate;
 ///
@@ -110,7 +110,12 @@ impl Store {
 
     /// Does what a request says, with default settings.
     pub fn run(&self, request: &Request) -> Result<Outcome> {
-        run(&self.engine, request, &mut Settings::default(), &Task::quiet())
+        self.run_watched(request, &Task::quiet())
+    }
+
+    /// The same, with progress and a way to cancel.
+    pub fn run_watched(&self, request: &Request, task: &Task) -> Result<Outcome> {
+        run(&self.engine, request, &mut Settings::default(), task)
     }
 
     /// Imports a pair of graphs.
@@ -132,7 +137,7 @@ impl Store {
     /// # Errors
     /// [`Code::UnknownName`](crate::Code::UnknownName) if there is none of that name.
     pub fn pair(&self, name: &str) -> Result<Pair> {
-        self.run(&Request::Describe(name.to_string()))?;
+        crate::ops::require_pair(&self.engine, name)?;
         Ok(Pair::new(self.clone(), name.to_string()))
     }
 

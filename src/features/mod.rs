@@ -37,6 +37,22 @@ impl Modality {
     /// The names the field uses.
     pub const KNOWN: [&'static str; 6] = ["visual", "relation", "attribute", "numeric", "text", "structure"];
 
+    /// Columns that stand beside the modalities' own in results.
+    const RESERVED: [&'static str; 12] = [
+        "left",
+        "right",
+        "score",
+        "margin",
+        "position",
+        "stage",
+        "left_name",
+        "right_name",
+        "entity",
+        "name",
+        "reason",
+        "count",
+    ];
+
     /// A modality by name: a letter, then letters, digits and underscores, at most 64.
     pub fn new(name: &str) -> Result<Self> {
         let lower = name.to_lowercase();
@@ -47,6 +63,13 @@ impl Modality {
         if !ok {
             return Err(Error::new(Code::OutOfRange, format!("`{name}` cannot name a modality"))
                 .help("use a letter followed by letters, digits and underscores, such as visual or text"));
+        }
+        if Self::RESERVED.contains(&lower.as_str()) {
+            return Err(Error::new(
+                Code::OutOfRange,
+                format!("`{name}` cannot name a modality: results have a column of that name"),
+            )
+            .help("choose another name, such as visual2 or my_score"));
         }
         Ok(Modality(lower))
     }

@@ -4,7 +4,6 @@ use super::artifact::ArtifactRow;
 use super::canonical::canonical;
 use super::catalog::ArtifactKind;
 use super::engine::{Context, Engine};
-use super::lineage;
 use super::maintain::count;
 use super::make::{Made, Order, make};
 use super::rows::Outcome;
@@ -25,7 +24,8 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
         pair: &spec.pair,
         kind: ArtifactKind::Alignment,
         statement: canonical(&Request::Align(spec.clone())),
-        inputs: lineage::feature_inputs(&pair.entry, &modalities),
+        recipe: canonical(&Request::Align(Align { name: String::new(), ..spec.clone() })),
+        inputs: pair.inputs(&spec.weights, &modalities),
         seed,
     };
     let product = make(engine, order, || {

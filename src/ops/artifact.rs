@@ -3,7 +3,7 @@
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::catalog::ArtifactEntry;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::store::{Db, Digest, Record, Space, pack};
 
 const KEPT: u8 = 0;
@@ -21,7 +21,7 @@ pub struct ArtifactRow {
     /// Score minus the best rival's; NaN where no rival was looked at.
     pub margin: f32,
     /// Row of [`ArtifactEntry::stages`]: what admitted it.
-    pub stage: u8,
+    pub stage: u16,
     /// Cosine of each modality of [`ArtifactEntry::modalities`]; NaN where a row lacks it.
     pub modal: Vec<f32>,
 }
@@ -74,16 +74,29 @@ pub fn save(db: &Db, rows: &[ArtifactRow], dropped: &[DroppedRow]) -> Result<(Sp
 
 fn hash_row(hasher: &mut blake3::Hasher, row: &ArtifactRow) {
     hasher.update(bytemuck::cast_slice(&[row.left, row.right, row.score.to_bits(), row.margin.to_bits()]));
-    hasher.update(&[row.stage]);
+    hasher.update(&row.stage.to_le_bytes());
     hasher.update(bytemuck::cast_slice(&row.modal));
 }
 
-/// The rows of an artifact, streamed.
-pub fn rows(db: &Db, entry: &ArtifactEntry) -> impl Iterator<Item = Result<ArtifactRow>> + Send + 'static {
+/// The rows of an artifact between graphs of `left` and `right` entities, streamed.
+pub fn rows(
+    db: &Db,
+    entry: &ArtifactEntry,
+    (left, right): (usize, usize),
+) -> impl Iterator<Item = Result<ArtifactRow>> + Send + 'static {
     let blocks = db.blocks::<RowBlock>(Space(entry.space), KEPT);
-    blocks.flat_map(|block| match block {
+    let name = entry.name.clone();
+    let rows = blocks.flat_map(|block| match block {
         Ok(block) => block.0.into_iter().map(Ok).collect::<Vec<_>>(),
         Err(error) => vec![Err(error)],
+    });
+    rows.map(move |row| {
+        let row = row?;
+        if (row.left as usize) < left && (row.right as usize) < right {
+            return Ok(row);
+        }
+        Err(Error::new(Code::Corrupt, format!("`{name}` names an entity that its pair does not have"))
+            .help("run CHECK FULL; make it again or restore a backup"))
     })
 }
 

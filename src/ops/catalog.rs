@@ -4,6 +4,7 @@
 //! rows and matrices they name live in spaces and objects. Whatever no record names is garbage.
 
 use std::collections::{BTreeSet, HashSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rkyv::{Archive, Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ use crate::store::{Batch, Db, Digest, Live, Record, Table};
 
 /// Names to [`Entry`].
 const CATALOG: Table = Table("catalog");
-/// Sequence numbers to [`Logged`].
+/// Times to [`Logged`].
 const JOURNAL: Table = Table("journal");
 
 /// One graph of a pair.
@@ -79,6 +80,8 @@ pub struct PairEntry {
     pub features: Vec<FeatureEntry>,
     /// Where it came from: "dbp15k data/zh_en".
     pub origin: String,
+    /// Digest of the graphs and links as they were first brought: the same import again is known by it.
+    pub source: [u8; 32],
     /// Seconds since 1970.
     pub created: u64,
 }
@@ -119,11 +122,41 @@ impl ArtifactKind {
 
 /// What an artifact was made from, as it was then.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct Input {
-    /// `s1`, `zh_en.left`, `zh_en.visual`.
-    pub name: String,
-    /// Digest at that time.
-    pub digest: [u8; 32],
+pub enum Input {
+    /// An artifact's rows.
+    Artifact {
+        /// Its name.
+        name: String,
+        /// Digest at that time.
+        digest: [u8; 32],
+    },
+    /// A modality of a pair.
+    Feature {
+        /// The pair.
+        pair: String,
+        /// The modality.
+        modality: String,
+        /// Digest at that time.
+        digest: [u8; 32],
+    },
+    /// That a pair has these modalities and no others.
+    Modalities {
+        /// The pair.
+        pair: String,
+        /// Their names.
+        names: Vec<String>,
+    },
+}
+
+impl Input {
+    /// What a person calls it: `s1`, `zh_en.visual`, `modalities of zh_en`.
+    pub fn name(&self) -> String {
+        match self {
+            Input::Artifact { name, .. } => name.clone(),
+            Input::Feature { pair, modality, .. } => format!("{pair}.{modality}"),
+            Input::Modalities { pair, .. } => format!("modalities of {pair}"),
+        }
+    }
 }
 
 /// A named, immutable result with its lineage.
@@ -269,20 +302,22 @@ pub fn expect(batch: &mut Batch, name: &str, entry: Option<&Entry>) -> Result<()
 }
 
 /// Puts an entry into a batch, with the line of the journal that made it.
-pub fn put(db: &Db, batch: &mut Batch, entry: &Entry, logged: &Logged) -> Result<()> {
+pub fn put(batch: &mut Batch, entry: &Entry, logged: &Logged) -> Result<()> {
     batch.put(CATALOG, entry.name().as_bytes(), entry)?;
-    log(db, batch, logged)
+    log(batch, logged)
 }
 
 /// Takes an entry out of the catalogue; its bytes go with the next sweep.
-pub fn remove(db: &Db, batch: &mut Batch, name: &str, logged: &Logged) -> Result<()> {
+pub fn remove(batch: &mut Batch, name: &str, logged: &Logged) -> Result<()> {
     batch.delete(CATALOG, name.as_bytes());
-    log(db, batch, logged)
+    log(batch, logged)
 }
 
-fn log(db: &Db, batch: &mut Batch, logged: &Logged) -> Result<()> {
-    let last = db.scan::<Logged>(JOURNAL, b"").count() as u64;
-    batch.put(JOURNAL, &last.to_be_bytes(), logged)
+/// Lines are keyed by the time in nanoseconds; should two ever meet, the later commit fails and writes nothing.
+fn log(batch: &mut Batch, logged: &Logged) -> Result<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_nanos() as u64);
+    batch.expect::<Logged>(JOURNAL, &now.to_be_bytes(), None)?;
+    batch.put(JOURNAL, &now.to_be_bytes(), logged)
 }
 
 /// The journal, oldest first.
@@ -341,7 +376,9 @@ pub fn unknown(db: &Db, wanted: &str, name: &str, fits: impl Fn(&Entry) -> bool)
     let near = names
         .iter()
         .map(|known| (strsim::osa_distance(known, name), known))
-        .filter(|(distance, known)| *distance <= 1 + known.chars().count() / 3)
+        .filter(|(distance, known)| {
+            *distance <= 1 + known.chars().count() / 3 && *distance < name.chars().count()
+        })
         .min();
     if let Some((_, near)) = near {
         return error.help(format!("did you mean `{near}`?"));

@@ -1,6 +1,6 @@
 //! `DESCRIBE x`: everything the catalogue knows of one name.
 
-use super::catalog::{self, ArtifactEntry, Entry, PairEntry};
+use super::catalog::{self, ArtifactEntry, Entry, Input, PairEntry};
 use super::engine::{Context, Engine};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
@@ -92,7 +92,12 @@ fn artifact_facts(engine: &Engine, artifact: &ArtifactEntry) -> Result<Facts> {
         if stale.is_empty() { "fresh".into() } else { format!("stale: {}", stale.join(", ")) },
     );
     for input in &artifact.inputs {
-        add(&mut facts, format!("made from {}", input.name), short(input.digest));
+        match input {
+            Input::Artifact { digest, .. } | Input::Feature { digest, .. } => {
+                add(&mut facts, format!("made from {}", input.name()), short(*digest));
+            }
+            Input::Modalities { names, .. } => add(&mut facts, input.name(), names.join(", ")),
+        }
     }
     for (modality, weight) in artifact.modalities.iter().zip(&artifact.weights) {
         add(&mut facts, format!("weight of {modality}"), format!("{weight:.4}"));

@@ -1,7 +1,7 @@
 //! The engine: an open store, what is loaded from it, and the context a request runs in.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::catalog::{self, Entry, PairEntry};
@@ -26,6 +26,9 @@ const CACHED_WEIGHTS: usize = 16;
 pub struct Engine {
     /// The store.
     pub(crate) db: Db,
+    /// Held shared by whatever makes blocks and objects that a later commit will name, and alone by
+    /// what removes all that nothing names (COMPACT), or a pair that others build on (DROP).
+    pub(crate) upkeep: RwLock<()>,
     graphs: Mutex<VecDeque<(u64, Arc<Graph>)>>,
     weights: Mutex<VecDeque<([u8; 32], Resolved)>>,
 }
@@ -61,7 +64,7 @@ impl LoadedPair {
 impl Engine {
     /// An engine over an open store.
     pub fn new(db: Db) -> Self {
-        Engine { db, graphs: Mutex::default(), weights: Mutex::default() }
+        Engine { db, upkeep: RwLock::default(), graphs: Mutex::default(), weights: Mutex::default() }
     }
 
     /// A graph, from memory if it was read before. Graphs are immutable under their space.
@@ -125,6 +128,11 @@ impl Engine {
         }
         Ok(LoadedPair { entry, left, right, links, features })
     }
+}
+
+/// Fails unless there is a pair of that name.
+pub fn require_pair(engine: &Engine, name: &str) -> Result<()> {
+    catalog::pair(&engine.db, name).map(drop)
 }
 
 /// Every name with its kind: `pair`, `seeds`, `alignment`, `modality`.

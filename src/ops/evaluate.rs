@@ -3,9 +3,10 @@
 use super::artifact;
 use super::catalog::{self, ArtifactEntry, ArtifactKind};
 use super::engine::{Context, Engine, LoadedPair};
+use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::spec::{Evaluate, Missing, Protocol, Weights};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::evaluate::{self, Metrics, RankingOptions};
 use crate::features::Modality;
 use crate::kg::EntityId;
@@ -17,10 +18,30 @@ use crate::psqe::weights::{self, Resolved};
 pub(crate) fn evaluate(engine: &Engine, spec: &Evaluate, context: &Context) -> Result<Outcome> {
     let entry = catalog::artifact(&engine.db, &spec.target, None)?;
     let pair = engine.load_pair(&entry.pair, context.task)?;
-    let links = read(engine, &entry)?;
+    let links = read(engine, &entry, &pair)?;
+    let mut outcome = judge(spec, &entry, &pair, &links, context)?;
+    let stale = lineage::stale(&engine.db, &entry)?;
+    if !stale.is_empty() {
+        outcome.notes.push(format!(
+            "`{}` is stale ({}): its rows are as they were made, but what is ranked are the features of today; \
+             issue its statement again",
+            entry.name,
+            stale.join(", ")
+        ));
+    }
+    Ok(outcome)
+}
+
+fn judge(
+    spec: &Evaluate,
+    entry: &ArtifactEntry,
+    pair: &LoadedPair,
+    links: &Links,
+    context: &Context,
+) -> Result<Outcome> {
     if pair.links.is_empty() {
-        let (evidence, resolved) = judged_by(&pair, &entry, context)?;
-        let outcome = without_links(&evidence, &resolved, &links, context)?;
+        let (evidence, resolved) = judged_by(pair, entry, context)?;
+        let outcome = without_links(&evidence, &resolved, links, context)?;
         return Ok(outcome.note(format!(
             "pair {} has no reference links: these figures need none, and none of them is a precision \
              (IMPORT LINKS … INTO {} brings some)",
@@ -28,18 +49,22 @@ pub(crate) fn evaluate(engine: &Engine, spec: &Evaluate, context: &Context) -> R
         )));
     }
     match entry.kind {
-        ArtifactKind::Seeds => Ok(seeds(&pair, &links)),
-        ArtifactKind::Alignment => alignment(spec, &entry, &pair, &links, context),
+        ArtifactKind::Seeds if spec.last.is_some() || spec.split.is_some() => {
+            let message = format!("`{}` is a seed set: it is judged against all links", entry.name);
+            Err(Error::new(Code::Conflict, message).help("leave out last= and split="))
+        }
+        ArtifactKind::Seeds => Ok(seeds(pair, links)),
+        ArtifactKind::Alignment => alignment(spec, entry, pair, links, context),
     }
 }
 
 /// The artifact's pairs and scores as links.
-fn read(engine: &Engine, entry: &ArtifactEntry) -> Result<Links> {
+fn read(engine: &Engine, entry: &ArtifactEntry, pair: &LoadedPair) -> Result<Links> {
     let mut links = Links::default();
     for modality in &entry.modalities {
         links.modalities.push(Modality::new(modality)?);
     }
-    for row in artifact::rows(&engine.db, entry) {
+    for row in artifact::rows(&engine.db, entry, (pair.left.len(), pair.right.len())) {
         let row = row?;
         links.left.push(row.left);
         links.right.push(row.right);

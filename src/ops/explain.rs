@@ -6,7 +6,7 @@ use super::engine::{Context, Engine, LoadedPair};
 use super::lineage;
 use super::maintain::bytes;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
-use super::spec::{Align, Correct, Matching, Request, Seed, SeedMethod};
+use super::spec::{Align, Correct, Matching, Request, Seed, SeedMethod, Weights};
 use crate::error::Result;
 
 type Steps = Vec<Vec<Value>>;
@@ -17,18 +17,19 @@ pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> 
         Request::Seed(spec) => {
             let spec = Seed { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
             let pair = engine.load_pair(&spec.pair, context.task)?;
-            let modalities = match spec.method {
-                SeedMethod::Pivots(_) => pair.all_modalities(),
-                SeedMethod::Cluster { .. } => pair.wanted(&spec.weights)?,
+            let weights = match spec.method {
+                SeedMethod::Pivots(_) => Weights::Equal,
+                SeedMethod::Cluster { .. } => spec.weights.clone(),
             };
+            let modalities = pair.wanted(&weights)?;
             let what = match &spec.method {
                 SeedMethod::Pivots(modality) => format!("pair by {modality}, one to one"),
                 SeedMethod::Cluster { .. } => "cluster, then pair within clusters".to_string(),
             };
             let mut steps = input_steps(&pair, &modalities);
             steps.push(work_step(&pair, &modalities, &what, 1));
-            let inputs = lineage::feature_inputs(&pair.entry, &modalities);
-            steps.push(result_step(engine, &spec.name, &canonical(&Request::Seed(spec.clone())), &inputs)?);
+            let unnamed = canonical(&Request::Seed(Seed { name: String::new(), ..spec.clone() }));
+            steps.push(result_step(engine, &spec.name, &unnamed, &pair.inputs(&weights, &modalities))?);
             steps
         }
         Request::Correct(spec) => {
@@ -46,13 +47,9 @@ pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> 
             steps.extend(input_steps(&pair, &modalities));
             steps.push(step("compare every seed with its rivals", "to do", "", ""));
             let mut inputs = vec![lineage::artifact_input(&source)];
-            inputs.extend(lineage::feature_inputs(&pair.entry, &modalities));
-            steps.push(result_step(
-                engine,
-                &spec.name,
-                &canonical(&Request::Correct(spec.clone())),
-                &inputs,
-            )?);
+            inputs.extend(pair.inputs(&spec.weights, &modalities));
+            let unnamed = canonical(&Request::Correct(Correct { name: String::new(), ..spec.clone() }));
+            steps.push(result_step(engine, &spec.name, &unnamed, &inputs)?);
             steps
         }
         Request::Align(spec) => {
@@ -67,11 +64,11 @@ pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> 
             };
             let mut steps = input_steps(&pair, &modalities);
             steps.push(work_step(&pair, &modalities, what, passes));
-            let inputs = lineage::feature_inputs(&pair.entry, &modalities);
-            steps.push(result_step(engine, &spec.name, &canonical(&Request::Align(spec.clone())), &inputs)?);
+            let unnamed = canonical(&Request::Align(Align { name: String::new(), ..spec.clone() }));
+            steps.push(result_step(engine, &spec.name, &unnamed, &pair.inputs(&spec.weights, &modalities))?);
             steps
         }
-        other => vec![step(&canonical(other), "to do", "runs anew each time", "")],
+        _ => vec![step("run the statement", "to do", "its result is not stored as an artifact", "")],
     };
     let columns =
         ["step", "state", "because", "cost"].map(|name| Column::new(name, ColumnKind::Text)).to_vec();
@@ -111,8 +108,8 @@ fn work_step(pair: &LoadedPair, modalities: &[String], what: &str, passes: u64) 
     step(what, "to do", "", &cost)
 }
 
-fn result_step(engine: &Engine, name: &str, statement: &str, inputs: &[Input]) -> Result<Vec<Value>> {
-    let key = lineage::key(statement, inputs);
+fn result_step(engine: &Engine, name: &str, recipe: &str, inputs: &[Input]) -> Result<Vec<Value>> {
+    let key = lineage::key(recipe, inputs);
     let stored = catalog::all(&engine.db)?.into_iter().find_map(|entry| match entry {
         Entry::Artifact(artifact) if artifact.key == key => Some(artifact),
         _ => None,
@@ -127,10 +124,12 @@ fn result_step(engine: &Engine, name: &str, statement: &str, inputs: &[Input]) -
         ));
     }
     let because = match catalog::find(&engine.db, name)? {
-        Some(Entry::Artifact(old)) if old.statement == statement => {
-            format!("{} is stale: {}", name, lineage::stale(&engine.db, &old)?.join(", "))
+        Some(Entry::Artifact(old)) => {
+            let stale = lineage::stale(&engine.db, &old)?;
+            let why =
+                if stale.is_empty() { String::new() } else { format!(" (stale: {})", stale.join(", ")) };
+            format!("replaces the former {name}{why}: {}", old.statement)
         }
-        Some(Entry::Artifact(old)) => format!("replaces the former {name}: {}", old.statement),
         _ => "no result of this work is stored".to_string(),
     };
     Ok(step(&format!("store as {name}"), "to do", &because, ""))

@@ -1,8 +1,11 @@
 //! `EXPORT`: the rows of an artifact as a file others read.
 
+use std::collections::HashMap;
+
 use super::artifact;
 use super::catalog::{self, ArtifactKind};
 use super::engine::{Context, Engine};
+use super::lineage;
 use super::maintain::{bytes, count};
 use super::rows::Outcome;
 use super::spec::Export;
@@ -18,6 +21,7 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         (_, 0) => "cosine similarity".to_string(),
         (_, k) => format!("cosine similarity, CSLS {k}"),
     };
+    let stale = lineage::stale(&engine.db, &entry)?;
     let used: Vec<&str> = entry
         .modalities
         .iter()
@@ -25,26 +29,31 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         .filter(|(_, weight)| **weight > 0.0)
         .map(|(modality, _)| modality.as_str())
         .collect();
-    let justification = match used[..] {
-        ["text"] => Justification::Lexical,
-        [_] => Justification::Similarity,
-        _ => Justification::Composite,
-    };
+    let one = used.len() == 1;
     let stages = entry.stages.clone();
-    let rows = artifact::rows(&engine.db, &entry).enumerate().map(|(i, row)| {
+    let mut ranks = HashMap::new();
+    let rows = artifact::rows(&engine.db, &entry, (left.len(), right.len())).map(|row| {
         let row = row?;
+        let rank = ranks.entry(row.left).or_insert(0u32);
+        *rank += 1;
+        let (left_label, right_label) = (left.label(row.left), right.label(row.right));
+        let justification = match one {
+            true if left_label == right_label => Justification::Lexical,
+            true => Justification::Similarity,
+            false => Justification::Composite,
+        };
         Ok(ExportRow {
             left_iri: left.entities.get(row.left as usize).to_string(),
             right_iri: right.entities.get(row.right as usize).to_string(),
-            left_label: left.label(row.left),
-            right_label: right.label(row.right),
+            left_label,
+            right_label,
             left_source_id: left.source_ids.get(row.left as usize).copied(),
             right_source_id: right.source_ids.get(row.right as usize).copied(),
             score: row
                 .score
                 .is_finite()
                 .then(|| row.score.to_string().parse().unwrap_or(f64::from(row.score))),
-            rank: i as u32 + 1,
+            rank: *rank,
             stage: stages.get(usize::from(row.stage)).cloned(),
             justification,
             measure: Some(measure.clone()),
@@ -70,6 +79,9 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
     );
     let mut outcome = Outcome::message("export", line);
     outcome.notes = report.notes;
+    if !stale.is_empty() {
+        outcome.notes.push(format!("`{}` is stale: {}", entry.name, stale.join(", ")));
+    }
     Ok(outcome)
 }
 

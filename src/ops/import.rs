@@ -187,11 +187,15 @@ fn store_pair(
 ) -> Result<(PairEntry, bool)> {
     let known = catalog::find(&engine.db, new.name)?;
     let digests = [kg::digest_graph(new.left).0, kg::digest_graph(new.right).0];
-    let links_digest = (!new.links.is_empty()).then(|| kg::digest_links(new.links).0);
+    let mut source = blake3::Hasher::new();
+    source.update(&digests.concat()).update(&kg::digest_links(new.links).0);
+    for feature in &features {
+        source.update(feature.modality.as_bytes()).update(&feature.objects.concat());
+    }
+    let source = *source.finalize().as_bytes();
     if let Some(known) = known {
         if let Entry::Pair(pair) = &known
-            && pair.graphs.iter().map(|graph| graph.digest).eq(digests)
-            && pair.links.as_ref().map(|links| links.digest) == links_digest
+            && pair.source == source
         {
             return Ok((pair.clone(), false));
         }
@@ -220,6 +224,7 @@ fn store_pair(
         links: save_links(engine, new.links)?,
         features,
         origin: new.origin,
+        source,
         created: now(),
     };
     let result = format!("pair {}", entry.name);
@@ -327,7 +332,7 @@ pub(crate) fn commit(
     catalog::expect(&mut batch, entry.name(), old)?;
     let seconds = started.elapsed().as_secs_f64();
     let logged = Logged { statement, result: result.to_string(), at: now(), seconds };
-    catalog::put(&engine.db, &mut batch, &entry, &logged)?;
+    catalog::put(&mut batch, &entry, &logged)?;
     engine.db.commit(batch)
 }
 

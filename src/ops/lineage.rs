@@ -9,37 +9,56 @@ const OPERATIONS_VERSION: u32 = 1;
 
 /// Inputs of a stage that looks at some modalities of a pair.
 pub(crate) fn feature_inputs(pair: &PairEntry, modalities: &[String]) -> Vec<Input> {
-    let mut inputs = Vec::new();
-    for modality in modalities {
-        if let Some(feature) = pair.feature(modality) {
-            let mut hasher = blake3::Hasher::new();
-            hasher.update(&feature.objects[0]).update(&feature.objects[1]);
-            inputs.push(Input {
-                name: format!("{}.{modality}", pair.name),
-                digest: *hasher.finalize().as_bytes(),
-            });
-        }
-    }
+    let input = |modality: &String| {
+        Some(Input::Feature {
+            pair: pair.name.clone(),
+            modality: modality.clone(),
+            digest: feature_digest(pair, modality)?,
+        })
+    };
+    modalities.iter().filter_map(input).collect()
+}
+
+/// Inputs of a stage that looks at all modalities of a pair, whatever they are: which ones there are is
+/// an input too.
+pub(crate) fn all_feature_inputs(pair: &PairEntry, modalities: &[String]) -> Vec<Input> {
+    let mut inputs = feature_inputs(pair, modalities);
+    inputs.push(Input::Modalities { pair: pair.name.clone(), names: modalities.to_vec() });
     inputs
 }
 
 /// An artifact as an input.
 pub(crate) fn artifact_input(artifact: &ArtifactEntry) -> Input {
-    Input { name: artifact.name.clone(), digest: artifact.digest }
+    Input::Artifact { name: artifact.name.clone(), digest: artifact.digest }
 }
 
-/// `blake3(version, canonical request without its result's name, inputs, device class)`.
-pub(crate) fn key(request: &str, inputs: &[Input]) -> [u8; 32] {
+fn feature_digest(pair: &PairEntry, modality: &str) -> Option<[u8; 32]> {
+    let feature = pair.feature(modality)?;
+    Some(*blake3::hash(&feature.objects.concat()).as_bytes())
+}
+
+/// `blake3(version, recipe, inputs with their names, dtype and device class)`; the recipe is the
+/// canonical request without its result's name, for a name does not change what it names.
+pub(crate) fn key(recipe: &str, inputs: &[Input]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&OPERATIONS_VERSION.to_le_bytes());
-    // The name a result is given does not change the result.
-    let unnamed = request.rsplit_once(" AS ").map_or(request, |(unnamed, _)| unnamed);
-    hasher.update(&(unnamed.len() as u64).to_le_bytes());
-    hasher.update(unnamed.as_bytes());
+    let mut part = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    part(&OPERATIONS_VERSION.to_le_bytes());
+    part(recipe.as_bytes());
     for input in inputs {
-        hasher.update(&input.digest);
+        match input {
+            // An artifact is its rows, under whatever name; a feature's name decides its weight.
+            Input::Artifact { digest, .. } => part(digest),
+            Input::Feature { modality, digest, .. } => {
+                part(modality.as_bytes());
+                part(digest);
+            }
+            Input::Modalities { names, .. } => part(names.join(",").as_bytes()),
+        }
     }
-    hasher.update(b"f32 cpu");
+    part(b"f32 cpu");
     *hasher.finalize().as_bytes()
 }
 
@@ -47,21 +66,30 @@ pub(crate) fn key(request: &str, inputs: &[Input]) -> [u8; 32] {
 pub(crate) fn stale(db: &Db, artifact: &ArtifactEntry) -> Result<Vec<String>> {
     let mut reasons = Vec::new();
     for input in &artifact.inputs {
-        match current(db, input)? {
-            Some(digest) if digest == input.digest => {}
-            Some(_) => reasons.push(format!("{} changed", input.name)),
-            None => reasons.push(format!("{} is gone", input.name)),
-        }
+        reasons.extend(changed(db, input)?);
     }
     Ok(reasons)
 }
 
-/// The digest an input has now, or `None` if it is gone.
-fn current(db: &Db, input: &Input) -> Result<Option<[u8; 32]>> {
-    if let Some(Entry::Artifact(artifact)) = catalog::find(db, &input.name)? {
-        return Ok(Some(artifact.digest));
-    }
-    let Some((pair, modality)) = input.name.rsplit_once('.') else { return Ok(None) };
-    let Some(Entry::Pair(pair)) = catalog::find(db, pair)? else { return Ok(None) };
-    Ok(feature_inputs(&pair, &[modality.to_string()]).pop().map(|input| input.digest))
+fn changed(db: &Db, input: &Input) -> Result<Option<String>> {
+    let (now, then) = match input {
+        Input::Artifact { name, digest } => match catalog::find(db, name)? {
+            Some(Entry::Artifact(artifact)) => (Some(artifact.digest), digest),
+            _ => (None, digest),
+        },
+        Input::Feature { pair, modality, digest } => match catalog::find(db, pair)? {
+            Some(Entry::Pair(pair)) => (feature_digest(&pair, modality), digest),
+            _ => (None, digest),
+        },
+        Input::Modalities { pair, names } => {
+            let Some(Entry::Pair(entry)) = catalog::find(db, pair)? else { return Ok(None) };
+            let new = entry.features.iter().find(|feature| !names.contains(&feature.modality));
+            return Ok(new.map(|feature| format!("{pair}.{} is new", feature.modality)));
+        }
+    };
+    Ok(match now {
+        Some(now) if now == *then => None,
+        Some(_) => Some(format!("{} changed", input.name())),
+        None => Some(format!("{} is gone", input.name())),
+    })
 }

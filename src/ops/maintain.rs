@@ -35,7 +35,7 @@ pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
         at: now(),
         seconds: 0.0,
     };
-    catalog::remove(&engine.db, &mut batch, name, &logged)?;
+    catalog::remove(&mut batch, name, &logged)?;
     engine.db.commit(batch)?;
     Ok(Outcome::message("drop", format!("dropped {} {name}", entry.kind()))
         .note("its bytes go with the next COMPACT"))

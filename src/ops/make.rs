@@ -19,6 +19,8 @@ pub(crate) struct Order<'a> {
     pub kind: ArtifactKind,
     /// The request in canonical SeedQL.
     pub statement: String,
+    /// The same without the name of the result.
+    pub recipe: String,
     /// What it is made from.
     pub inputs: Vec<Input>,
     /// The random seed.
@@ -41,13 +43,13 @@ pub(crate) struct Made {
 
 impl Made {
     /// The number a row refers to a stage by.
-    pub fn stage(&mut self, name: String) -> u8 {
+    pub fn stage(&mut self, name: String) -> u16 {
         let known = self.stages.iter().position(|stage| *stage == name);
         let number = known.unwrap_or_else(|| {
             self.stages.push(name);
             self.stages.len() - 1
         });
-        number.min(usize::from(u8::MAX)) as u8
+        number as u16
     }
 }
 
@@ -63,7 +65,7 @@ pub(crate) struct Product {
 pub(crate) fn make(engine: &Engine, order: Order, work: impl FnOnce() -> Result<Made>) -> Result<Product> {
     let started = Instant::now();
     let db = &engine.db;
-    if order.inputs.iter().any(|input| input.name == order.name) {
+    if order.inputs.iter().any(|input| matches!(input, Input::Artifact { name, .. } if name == order.name)) {
         return Err(Error::new(
             Code::Conflict,
             format!("`{}` cannot take the name of what it is made from", order.name),
@@ -75,7 +77,7 @@ pub(crate) fn make(engine: &Engine, order: Order, work: impl FnOnce() -> Result<
         return Err(Error::new(Code::NameTaken, format!("`{}` is already the name of a pair", order.name))
             .help("choose another name after AS"));
     }
-    let key = lineage::key(&order.statement, &order.inputs);
+    let key = lineage::key(&order.recipe, &order.inputs);
     if let Some(Entry::Artifact(entry)) = &known
         && entry.key == key
     {
@@ -130,7 +132,7 @@ pub(crate) fn make(engine: &Engine, order: Order, work: impl FnOnce() -> Result<
     };
     let mut batch = Batch::new();
     catalog::expect(&mut batch, order.name, known.as_ref())?;
-    catalog::put(db, &mut batch, &Entry::Artifact(entry.clone()), &logged)?;
+    catalog::put(&mut batch, &Entry::Artifact(entry.clone()), &logged)?;
     db.commit(batch)?;
     Ok(Product { entry, stored, notes })
 }

@@ -30,7 +30,7 @@ pub mod spec;
 mod words;
 
 pub use canonical::canonical;
-pub use engine::{Engine, names};
+pub use engine::{Engine, names, require_pair};
 pub use rows::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};
 pub use settings::{Device, Settings};
 
@@ -39,6 +39,7 @@ use crate::task::Task;
 use engine::Context;
 use spec::Request;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
 
 /// Does what a request says.
 ///
@@ -70,6 +71,13 @@ fn defect(panic: &(dyn std::any::Any + Send)) -> Error {
 }
 
 fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Outcome> {
+    let _alone;
+    let _shared;
+    if matches!(request, Request::Drop(_) | Request::Check { .. } | Request::Backup(_) | Request::Compact) {
+        _alone = engine.upkeep.write().unwrap_or_else(PoisonError::into_inner);
+    } else {
+        _shared = engine.upkeep.read().unwrap_or_else(PoisonError::into_inner);
+    }
     match request {
         Request::Import(spec) => import::import(engine, spec, context),
         Request::ImportLinks(spec) => import::import_links(engine, spec, context),

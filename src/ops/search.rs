@@ -11,21 +11,28 @@ use crate::linalg::{Channel, TopKOptions, top_k};
 
 /// Searches exactly; `IN` names a pair, or an alignment whose weights are then used.
 pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result<Outcome> {
-    let (pair_name, weights, missing) = match catalog::find(&engine.db, &spec.pair)? {
+    let (pair_name, weights, missing, seed) = match catalog::find(&engine.db, &spec.pair)? {
         Some(Entry::Artifact(artifact)) if artifact.kind == ArtifactKind::Alignment => {
+            if spec.weights != Weights::Auto {
+                return Err(Error::new(
+                    Code::Conflict,
+                    format!("alignment `{}` brings weights of its own", spec.pair),
+                )
+                .help(format!("leave out USING, or search in the pair: MATCH … IN {}", artifact.pair)));
+            }
             let mut named = Vec::new();
             for (modality, &weight) in artifact.modalities.iter().zip(&artifact.weights) {
                 named.push((Modality::new(modality)?, weight));
             }
             let missing = Missing::from_word(&artifact.missing).unwrap_or(Missing::Neutral);
-            (artifact.pair, Weights::Named(named), missing)
+            (artifact.pair, Weights::Named(named), missing, artifact.seed)
         }
-        _ => (spec.pair.clone(), spec.weights.clone(), Missing::Neutral),
+        _ => (spec.pair.clone(), spec.weights.clone(), Missing::Neutral, context.settings.seed),
     };
     let pair = engine.load_pair(&pair_name, context.task)?;
     let (side, entity) = find(&pair, spec)?;
     let modalities = pair.wanted(&weights)?;
-    let evidence = pair.evidence(&modalities, missing, context.settings.seed)?;
+    let evidence = pair.evidence(&modalities, missing, seed)?;
     let resolved = engine.weights(&pair, &weights, missing, &evidence, context)?;
 
     let channels: Vec<Channel> = evidence

@@ -2,7 +2,7 @@
 
 use super::artifact::{self, ArtifactRow, DroppedRow};
 use super::canonical::canonical;
-use super::catalog::{self, ArtifactEntry, ArtifactKind};
+use super::catalog::{self, ArtifactEntry, ArtifactKind, Input};
 use super::engine::{Context, Engine, LoadedPair};
 use super::lineage;
 use super::maintain::count;
@@ -20,19 +20,21 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
     let seed = spec.seed.unwrap_or_default();
     let pair = engine.load_pair(&spec.pair, context.task)?;
     // Pivots are chosen by one modality, but bear the scores of all.
-    let modalities = match &spec.method {
+    let weights = match &spec.method {
         SeedMethod::Pivots(modality) => {
             pair.check_modality(modality)?;
-            pair.all_modalities()
+            Weights::Equal
         }
-        SeedMethod::Cluster { .. } => pair.wanted(&spec.weights)?,
+        SeedMethod::Cluster { .. } => spec.weights.clone(),
     };
+    let modalities = pair.wanted(&weights)?;
     let order = Order {
         name: &spec.name,
         pair: &spec.pair,
         kind: ArtifactKind::Seeds,
         statement: canonical(&Request::Seed(spec.clone())),
-        inputs: lineage::feature_inputs(&pair.entry, &modalities),
+        recipe: canonical(&Request::Seed(Seed { name: String::new(), ..spec.clone() })),
+        inputs: pair.inputs(&weights, &modalities),
         seed,
     };
     let product = make(engine, order, || {
@@ -74,18 +76,19 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
     let pair = engine.load_pair(&source.pair, context.task)?;
     let modalities = pair.wanted(&spec.weights)?;
     let mut inputs = vec![lineage::artifact_input(&source)];
-    inputs.extend(lineage::feature_inputs(&pair.entry, &modalities));
+    inputs.extend(pair.inputs(&spec.weights, &modalities));
     let order = Order {
         name: &spec.name,
         pair: &source.pair,
         kind: ArtifactKind::Seeds,
         statement: canonical(&Request::Correct(spec.clone())),
+        recipe: canonical(&Request::Correct(Correct { name: String::new(), ..spec.clone() })),
         inputs,
         seed,
     };
     let product = make(engine, order, || {
         let evidence = pair.evidence(&modalities, spec.missing, seed)?;
-        let set = load(engine, &source)?;
+        let set = load(engine, &source, &pair)?;
         let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
         let options = CorrectOptions {
             direction: spec.direction,
@@ -113,13 +116,13 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
 }
 
 /// The seed set of an artifact.
-pub(crate) fn load(engine: &Engine, entry: &ArtifactEntry) -> Result<SeedSet> {
+pub(crate) fn load(engine: &Engine, entry: &ArtifactEntry, pair: &LoadedPair) -> Result<SeedSet> {
     let stages = entry.stages.iter().map(|text| parse_stage(text)).collect::<Result<Vec<Stage>>>()?;
     let mut set = SeedSet::default();
     for modality in &entry.modalities {
         set.modalities.push(Modality::new(modality)?);
     }
-    for row in artifact::rows(&engine.db, entry) {
+    for row in artifact::rows(&engine.db, entry, (pair.left.len(), pair.right.len())) {
         let row = row?;
         let stage = stages.get(usize::from(row.stage)).cloned().ok_or_else(|| damaged(entry))?;
         set.seeds.push(psqe::Seed {
@@ -237,6 +240,14 @@ fn cluster_facts(clustering: &Clustering) -> Vec<(String, String)> {
 }
 
 impl LoadedPair {
+    /// The modalities as inputs: those named, or all there are.
+    pub fn inputs(&self, weights: &Weights, modalities: &[String]) -> Vec<Input> {
+        match weights {
+            Weights::Named(_) => lineage::feature_inputs(&self.entry, modalities),
+            Weights::Auto | Weights::Equal => lineage::all_feature_inputs(&self.entry, modalities),
+        }
+    }
+
     /// Names of all modalities of the pair.
     pub fn all_modalities(&self) -> Vec<String> {
         self.features.iter().map(|(modality, ..)| modality.to_string()).collect()

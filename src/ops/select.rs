@@ -34,6 +34,15 @@ pub(crate) fn select(engine: &Engine, select: &Select, context: &Context) -> Res
         let rows = order_source(select, &source.columns, rows, context)?;
         project(select, &source.columns, rows)?
     };
+    for (i, column) in columns.iter().enumerate() {
+        if columns[..i].iter().any(|earlier| earlier.name == column.name) {
+            return Err(Error::new(
+                Code::Conflict,
+                format!("two columns of the result are called `{}`", column.name),
+            )
+            .help("give one of them another name with AS"));
+        }
+    }
     let rows = rows.skip(select.offset).take(select.limit.unwrap_or(usize::MAX));
     Ok(Outcome::rows("select", Rows::new(columns, rows)))
 }
@@ -61,8 +70,7 @@ fn order(select: &Select, columns: &[Column], rows: RowIter, context: &Context) 
     for (name, descending) in &select.order_by {
         keys.push((filter::column(columns, name)?, *descending));
     }
-    let mut all = collect(rows, context)?;
-    all.sort_by(|a, b| {
+    let order = move |a: &Vec<Value>, b: &Vec<Value>| {
         keys.iter().fold(Ordering::Equal, |order, &(i, descending)| {
             order.then_with(|| {
                 // Nulls come last whichever way the order runs.
@@ -77,7 +85,9 @@ fn order(select: &Select, columns: &[Column], rows: RowIter, context: &Context) 
                 }
             })
         })
-    });
+    };
+    let wanted = select.limit.map(|limit| limit.saturating_add(select.offset));
+    let all = collect(rows, wanted, order, context)?;
     Ok(Box::new(all.into_iter().map(Ok)))
 }
 
@@ -158,17 +168,32 @@ fn group(
     Ok((out, Box::new(rows)))
 }
 
-fn collect(rows: RowIter, context: &Context) -> Result<Vec<Vec<Value>>> {
+/// The rows in order; with a limit, no more than a small multiple of it is ever held.
+fn collect(
+    rows: RowIter,
+    wanted: Option<usize>,
+    order: impl Fn(&Vec<Value>, &Vec<Value>) -> Ordering,
+    context: &Context,
+) -> Result<Vec<Vec<Value>>> {
     let mut all = Vec::new();
+    let cut = wanted.map(|wanted| wanted.saturating_mul(2).max(4096));
     for (i, row) in rows.enumerate() {
         if i % 4096 == 0 {
             context.task.check()?;
         }
         all.push(row?);
+        if let (Some(wanted), Some(cut)) = (wanted, cut)
+            && all.len() > cut
+        {
+            // Stable, so that rows alike stay in the order they came in.
+            all.sort_by(&order);
+            all.truncate(wanted);
+        }
         if all.len() > MEMORY_ROWS {
             return Err(too_many());
         }
     }
+    all.sort_by(&order);
     Ok(all)
 }
 

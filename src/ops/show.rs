@@ -124,7 +124,7 @@ fn artifacts(engine: &Engine, pair: Option<&str>, kind: Option<ArtifactKind>) ->
 fn artifact_row(engine: &Engine, artifact: &ArtifactEntry) -> Result<Vec<Value>> {
     let stale = lineage::stale(&engine.db, artifact)?;
     let state = if stale.is_empty() { "fresh".to_string() } else { format!("stale: {}", stale.join(", ")) };
-    let inputs: Vec<&str> = artifact.inputs.iter().map(|input| input.name.as_str()).collect();
+    let inputs: Vec<String> = artifact.inputs.iter().map(|input| input.name()).collect();
     Ok(vec![
         artifact.name.as_str().into(),
         artifact.kind.as_str().into(),

@@ -141,30 +141,31 @@ fn graph_rows(graph: Arc<Graph>, table: &str) -> Option<Source> {
     })
 }
 
-/// The rows of an artifact, in its order: IRIs, score, rank, margin, stage, names, one column a modality.
+/// The rows of an artifact, in its order: IRIs, score, margin, position, stage, names, one column a modality.
 fn artifact_rows(engine: &Engine, entry: &ArtifactEntry, [left, right]: [Arc<Graph>; 2]) -> Source {
     let mut columns = texts(&["left", "right"]);
     columns.push(Column::new("score", ColumnKind::Float));
     columns.push(Column::new("margin", ColumnKind::Float));
-    columns.push(Column::new("rank", ColumnKind::Int));
+    columns.push(Column::new("position", ColumnKind::Int));
     columns.extend(texts(&["stage", "left_name", "right_name"]));
     columns.extend(entry.modalities.iter().map(|modality| Column::new(modality, ColumnKind::Float)));
     let stages = entry.stages.clone();
-    let rows = artifact::rows(&engine.db, entry).enumerate().map(move |(rank, row)| {
-        let row = row?;
-        let mut values: Vec<Value> = vec![
-            left.entities.get(row.left as usize).into(),
-            right.entities.get(row.right as usize).into(),
-            row.score.into(),
-            row.margin.into(),
-            (rank + 1).into(),
-            stages.get(usize::from(row.stage)).map(String::as_str).into(),
-            left.label(row.left).into(),
-            right.label(row.right).into(),
-        ];
-        values.extend(row.modal.iter().map(|&score| Value::from(score)));
-        Ok(values)
-    });
+    let rows =
+        artifact::rows(&engine.db, entry, (left.len(), right.len())).enumerate().map(move |(place, row)| {
+            let row = row?;
+            let mut values: Vec<Value> = vec![
+                left.entities.get(row.left as usize).into(),
+                right.entities.get(row.right as usize).into(),
+                row.score.into(),
+                row.margin.into(),
+                (place + 1).into(),
+                stages.get(usize::from(row.stage)).map(String::as_str).into(),
+                left.label(row.left).into(),
+                right.label(row.right).into(),
+            ];
+            values.extend(row.modal.iter().map(|&score| Value::from(score)));
+            Ok(values)
+        });
     Source { columns, rows: Box::new(rows) }
 }
 

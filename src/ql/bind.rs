@@ -161,15 +161,24 @@ impl Binder<'_> {
             .span(only.span)
             .help("IMPORT rdf 'left.nt', 'right.nt' AS pair"));
         }
-        if let Some(extra) = paths.get(if rdf { 2 } else { 1 }) {
-            let takes = if rdf { "two files, the left graph's and the right graph's" } else { "one folder" };
+        let (most, takes) = match format.value {
+            spec::PairFormat::Rdf => (2, "two files, the left graph's and the right graph's"),
+            spec::PairFormat::Mmkg => (2, "one folder, or the left graph's and the right graph's"),
+            _ => (1, "one folder"),
+        };
+        if let Some(extra) = paths.get(most) {
             return Err(too_many(extra, takes));
         }
-        for (option, wanted) in [("fold", spec::PairFormat::Openea), ("remap_ids", spec::PairFormat::Dbp15k)]
-        {
-            if let (Some(span), true) = (options.span(option), format.value != wanted) {
-                let word = catalog::word_for(catalog::PAIR_FORMATS, &wanted);
-                return Err(Error::new(Code::Conflict, format!("`{option}` is for {word} only"))
+        let only_for: [(&str, &[spec::PairFormat]); 2] = [
+            ("fold", &[spec::PairFormat::Openea]),
+            ("remap_ids", &[spec::PairFormat::Dbp15k, spec::PairFormat::Jape]),
+        ];
+        for (option, wanted) in only_for {
+            if let (Some(span), false) = (options.span(option), wanted.contains(&format.value)) {
+                let words: Vec<&str> =
+                    wanted.iter().map(|wanted| catalog::word_for(catalog::PAIR_FORMATS, wanted)).collect();
+                let words = words.join(" and ");
+                return Err(Error::new(Code::Conflict, format!("`{option}` is for {words} only"))
                     .span(span)
                     .help("leave it out"));
             }

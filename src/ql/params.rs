@@ -30,11 +30,13 @@ impl Params {
     /// text. A number still serves where a path or text is wanted.
     pub fn set_text(&mut self, name: impl Into<String>, text: &str) -> &mut Self {
         let value = match text.parse::<i64>() {
-            Ok(int) => Scalar::Int(int),
+            // `007` is a text: as a number it would not come back as it was typed.
+            Ok(int) if int.to_string() == text => Scalar::Int(int),
+            Ok(_) => Scalar::Text(text.to_string()),
             Err(_) => match text.parse::<f64>() {
                 Ok(float) if float.is_finite() => Scalar::Float(float),
-                _ if text.eq_ignore_ascii_case("true") => Scalar::Bool(true),
-                _ if text.eq_ignore_ascii_case("false") => Scalar::Bool(false),
+                _ if text == "true" => Scalar::Bool(true),
+                _ if text == "false" => Scalar::Bool(false),
                 _ => Scalar::Text(text.to_string()),
             },
         };
@@ -87,7 +89,7 @@ mod tests {
     #[test]
     fn typed_text_becomes_what_it_reads_as() {
         let mut params = Params::new();
-        params.set_text("n", "1000").set_text("t", "0.5").set_text("b", "TRUE").set_text("p", "data/zh");
+        params.set_text("n", "1000").set_text("t", "0.5").set_text("b", "true").set_text("p", "data/zh");
         assert_eq!(params.get("n"), Some(&Scalar::Int(1000)));
         assert_eq!(params.get("t"), Some(&Scalar::Float(0.5)));
         assert_eq!(params.get("b"), Some(&Scalar::Bool(true)));

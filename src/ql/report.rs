@@ -36,7 +36,7 @@ fn write(out: &mut String, error: &Error, text: &str, paint: &Paint) -> std::fmt
     let mut gutter = 1;
     match error.place() {
         Some(Place::Query(span)) if !text.trim().is_empty() => {
-            let line = Line::at(text, *span);
+            let line = Line::at(text, narrowed(error.message(), text, *span));
             gutter = draw(out, line.number, &line.window(), paint)?;
         }
         Some(Place::File { path, line, text }) => {
@@ -68,6 +68,27 @@ fn write(out: &mut String, error: &Error, text: &str, paint: &Paint) -> std::fmt
         writeln!(out, "{pad} {} {}: {}", paint.blue("="), paint.bold("help"), printable(help))?;
     }
     Ok(())
+}
+
+/// The word that the message names in backticks, where the span is wider and holds it just once: errors
+/// met after binding (an unknown pair, column or modality) know the word but not its place.
+fn narrowed(message: &str, text: &str, span: Span) -> Span {
+    let Some(whole) = text.get(span.start..span.end) else { return span };
+    let Some(word) = message.split('`').nth(1).filter(|word| !word.is_empty() && word.len() < whole.len())
+    else {
+        return span;
+    };
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let stands_alone = |&(at, _): &(usize, &str)| {
+        let before = whole[..at].chars().next_back().is_some_and(part_of_word);
+        let after = whole[at + word.len()..].chars().next().is_some_and(part_of_word);
+        !before && !after
+    };
+    let mut places = whole.match_indices(word).filter(stands_alone);
+    match (places.next(), places.next()) {
+        (Some((at, _)), None) => Span::new(span.start + at, span.start + at + word.len()),
+        _ => span,
+    }
 }
 
 /// Draws a line with its number and carets; gives the width of the number.
