@@ -162,7 +162,7 @@ impl Shell {
 
     fn execute(&mut self, statement: &Statement) -> Result<(), Halt> {
         let draws = self.streams.stderr && !self.quiet;
-        let progress = Arc::new(Progress::new(draws, self.streams.color_err()));
+        let progress = Progress::begin(draws, self.streams.color_err());
         let observer: Arc<dyn Observer> = progress.clone();
         let task = Task::new(self.interrupt.token().clone(), Some(observer));
         let outcome = self.connection.execute(statement, &self.params, &task);

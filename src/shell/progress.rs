@@ -3,7 +3,7 @@
 //! Nothing is drawn until a statement has run for a moment, so that quick ones do not flicker, and
 //! nothing is left on the screen once it ends.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -27,20 +27,35 @@ struct State {
     name: String,
     total: Option<u64>,
     done: u64,
+    /// Whether there is a phase to show.
     begun: bool,
+    ended: bool,
     notes: Vec<String>,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// Progress of a statement that begins now.
-    pub fn new(draws: bool, color: bool) -> Self {
-        Progress { draws, color, begun: Instant::now(), state: Mutex::default() }
+    pub fn begin(draws: bool, color: bool) -> Arc<Self> {
+        let progress = Arc::new(Progress { draws, color, begun: Instant::now(), state: Mutex::default() });
+        if draws {
+            // A phase that tells nothing more is shown all the same once it takes long.
+            let later = Arc::downgrade(&progress);
+            std::thread::spawn(move || {
+                std::thread::sleep(PATIENCE);
+                if let Some(progress) = later.upgrade() {
+                    progress.draw(&mut progress.lock());
+                }
+            });
+        }
+        progress
     }
 
     /// Takes what is drawn off the screen.
     pub fn finish(&self) {
-        if let Some(bar) = self.lock().bar.take() {
+        let mut state = self.lock();
+        state.ended = true;
+        if let Some(bar) = state.bar.take() {
             bar.finish_and_clear();
         }
     }
@@ -56,9 +71,10 @@ impl Progress {
 
     /// Brings the bar up to date, making it once the statement is slow enough to want one.
     fn draw(&self, state: &mut State) {
-        if self.draws && state.begun && state.bar.is_none() && self.begun.elapsed() >= PATIENCE {
+        let due = state.begun && !state.ended && self.begun.elapsed() >= PATIENCE;
+        if self.draws && due && state.bar.is_none() {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-            self.begin(&bar, state);
+            self.show(&bar, state);
             bar.enable_steady_tick(Duration::from_millis(125));
             state.bar = Some(bar);
         }
@@ -68,7 +84,7 @@ impl Progress {
     }
 
     /// Sets a bar to a phase. Rates and the time left count from the phase's own beginning.
-    fn begin(&self, bar: &ProgressBar, state: &State) {
+    fn show(&self, bar: &ProgressBar, state: &State) {
         match state.total {
             Some(total) => bar.set_length(total),
             None => bar.unset_length(),
@@ -91,7 +107,7 @@ impl Observer for Progress {
                 state.done = 0;
                 state.begun = true;
                 if let Some(bar) = &state.bar {
-                    self.begin(bar, &state);
+                    self.show(bar, &state);
                 }
             }
             Event::Advance { done } => state.done = *done,
@@ -133,7 +149,7 @@ mod tests {
 
     #[test]
     fn quick_statements_draw_nothing() {
-        let progress = Progress::new(true, false);
+        let progress = Progress::begin(true, false);
         progress.event(&Event::Phase { name: "reading".into(), total: Some(10) });
         progress.event(&Event::Advance { done: 5 });
         let state = progress.lock();

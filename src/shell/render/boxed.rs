@@ -4,7 +4,7 @@ use std::io::Write;
 
 use seedbed::ops::{Column, ColumnKind, Row};
 
-use super::text::{pad, printable, width, wrap};
+use super::text::{pad, printable, tail, width, wrap};
 use super::{Counts, Look, Stream, cell, line};
 use crate::shell::halt::Halt;
 use crate::shell::terminal::{Style, paint};
@@ -15,6 +15,8 @@ const SAMPLE: usize = 1000;
 const LEAST: usize = 8;
 /// Lines a cell may take on a terminal.
 const LINES: usize = 3;
+/// Rows that a table turned on its side has at most.
+const SIDEWAYS: usize = 6;
 
 pub fn rows(mut rows: Stream<'_>, look: &Look, out: &mut dyn Write) -> Result<Counts, Halt> {
     let limit = look.max_rows.unwrap_or(usize::MAX);
@@ -25,9 +27,16 @@ pub fn rows(mut rows: Stream<'_>, look: &Look, out: &mut dyn Write) -> Result<Co
     }
     let natural = natural_widths(&columns, &sample);
     let Some(widths) = fit(&natural, &columns, look.width) else {
+        if sample.len() <= SIDEWAYS && sideways(&columns, &sample, look, out)? {
+            let shown = sample.len() as u64;
+            return count(rows, Counts { total: shown, shown });
+        }
         let mut counts = line::some(&columns, &sample, 0, look, out)?;
         for row in rows.by_ref().take(limit - sample.len()) {
             counts.shown += line::some(&columns, &[row?], counts.shown, look, out)?.shown;
+        }
+        if counts.shown > 0 {
+            writeln!(out)?;
         }
         return count(rows, Counts { total: counts.shown, ..counts });
     };
@@ -97,6 +106,41 @@ fn fit(natural: &[usize], columns: &[Column], terminal: Option<usize>) -> Option
     Some(widths)
 }
 
+/// Draws a table with its columns as rows; says whether that fits.
+fn sideways(columns: &[Column], rows: &[Row], look: &Look, out: &mut dyn Write) -> Result<bool, Halt> {
+    let turned: Vec<_> = (0..=rows.len()).map(|_| Column::new("", ColumnKind::Text)).collect();
+    let lines: Vec<Vec<_>> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let values = rows.iter().map(|row| cell(&row.values()[at]));
+            std::iter::once(printable(&column.name).into_owned()).chain(values).collect()
+        })
+        .collect();
+    let widest = |at: usize| lines.iter().map(|line| width(&line[at])).max().unwrap_or(1);
+    let natural: Vec<_> = (0..turned.len()).map(widest).collect();
+    let Some(mut widths) = fit(&natural, &turned, look.width) else { return Ok(false) };
+    // The names are what a reader looks for: they keep their width where the values can spare it.
+    let spare: usize = widths[1..].iter().map(|width| width.saturating_sub(LEAST)).sum();
+    if widths[0] < natural[0] && spare < natural[0] - widths[0] {
+        return Ok(false);
+    }
+    while widths[0] < natural[0] {
+        let Some(widest) = widths[1..].iter_mut().max() else { return Ok(false) };
+        *widest -= 1;
+        widths[0] += 1;
+    }
+    let table = Table { columns: &turned, widths, look };
+    table.rule(["┌", "┬", "┐"], out)?;
+    for (at, line) in lines.iter().enumerate() {
+        let missing = |i: usize| i > 0 && rows[i - 1].values()[at].is_null();
+        let style = |i| if i == 0 { Some(Style::Bold) } else { missing(i).then_some(Style::Dim) };
+        table.cells(line, style, out)?;
+    }
+    table.rule(["└", "┴", "┘"], out)?;
+    Ok(true)
+}
+
 struct Table<'a> {
     columns: &'a [Column],
     widths: Vec<usize>,
@@ -120,15 +164,18 @@ impl Table<'_> {
         self.cells(&cells, |i| row.values()[i].is_null().then_some(Style::Dim), out)
     }
 
-    fn cells(
+    fn cells<'a>(
         &self,
-        cells: &[String],
+        cells: &'a [String],
         style: impl Fn(usize) -> Option<Style>,
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
         let lines = if self.look.width.is_some() { LINES } else { usize::MAX };
-        let wrapped: Vec<_> =
-            cells.iter().zip(&self.widths).map(|(cell, &width)| wrap(cell, width, lines)).collect();
+        let fitted = |(cell, &width): (&'a String, &usize)| match cell.contains("://") && lines == LINES {
+            true => vec![tail(cell, width)],
+            false => wrap(cell, width, lines),
+        };
+        let wrapped: Vec<_> = cells.iter().zip(&self.widths).map(fitted).collect();
         let bar = paint(self.look.color, Style::Dim, "│").to_string();
         let height = wrapped.iter().map(Vec::len).max().unwrap_or(1);
         for i in 0..height {

@@ -6,6 +6,7 @@
 //! them. Nothing here knows where the text goes or what made the rows.
 
 use std::io::Write;
+use std::time::Instant;
 
 use clap::ValueEnum;
 use seedbed::CancelToken;
@@ -86,17 +87,18 @@ pub fn render(
     cancel: &CancelToken,
     out: &mut dyn Write,
 ) -> Result<(), Halt> {
+    let begun = Instant::now();
     let Outcome { verb, message, rows, notes, seconds } = outcome;
     let rows = rows.map(|rows| Stream { rows, cancel });
     if mode == Mode::Json {
         return json::document(verb, &message, rows, &notes, seconds, out);
     }
     let people = mode.is_for_people() && !look.quiet;
-    let mut footer = if look.timer && people { duration(seconds) } else { String::new() };
+    let timer = look.timer && people;
     if people && !message.is_empty() {
-        out.write_all(text::printable(&message).as_bytes())?;
-        if rows.is_none() && !footer.is_empty() {
-            write!(out, " {}", paint(look.color, Style::Dim, &format!("({footer})")))?;
+        out.write_all(fill(&message, 0, look).as_bytes())?;
+        if rows.is_none() && timer {
+            write!(out, " {}", paint(look.color, Style::Dim, &format!("({})", duration(seconds))))?;
         }
         writeln!(out)?;
         if rows.is_some() && mode == Mode::Markdown {
@@ -113,27 +115,41 @@ pub fn render(
             Mode::Jsonl | Mode::Json => json::lines(rows, out)?,
         };
         if matches!(mode, Mode::Box | Mode::Line) && !look.quiet {
-            if !footer.is_empty() {
-                footer.insert_str(0, " · ");
-            }
+            // Rows are made while they are printed, so the time counts that too.
+            let seconds = seconds + begun.elapsed().as_secs_f64();
+            let footer = if timer { format!(" · {}", duration(seconds)) } else { String::new() };
             if mode == Mode::Line && counts.shown > 0 {
                 writeln!(out)?;
             }
             writeln!(out, "{}", paint(look.color, Style::Dim, &format!("{counts}{footer}")))?;
         }
-    } else if people && message.is_empty() && !footer.is_empty() {
-        writeln!(out, "{}", paint(look.color, Style::Dim, &footer))?;
+    } else if timer && message.is_empty() {
+        writeln!(out, "{}", paint(look.color, Style::Dim, &duration(seconds)))?;
     }
     if people {
         for note in &notes {
-            let note = text::printable(note);
             match mode {
-                Mode::Markdown => writeln!(out, "\n> {note}")?,
-                _ => writeln!(out, "{}", paint(look.color, Style::Dim, &format!("note: {note}")))?,
+                Mode::Markdown => writeln!(out, "\n> {}", text::printable(note))?,
+                _ => {
+                    let note = format!("note: {}", fill(note, 6, look));
+                    writeln!(out, "{}", paint(look.color, Style::Dim, &note))?;
+                }
             }
         }
     }
     Ok(())
+}
+
+/// A sentence in lines that fit the terminal; all but the first stand `indent` columns to the right.
+fn fill(sentence: &str, indent: usize, look: &Look) -> String {
+    let sentence = text::printable(sentence);
+    match look.width {
+        Some(width) => {
+            let lines = text::wrap(&sentence, width.saturating_sub(indent), usize::MAX);
+            lines.join(&format!("\n{}", " ".repeat(indent)))
+        }
+        None => sentence.into_owned(),
+    }
 }
 
 /// How many rows there were and how many of them were printed.

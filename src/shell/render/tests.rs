@@ -27,7 +27,7 @@ fn awkward() -> Outcome {
     ];
     let mut outcome = Outcome::rows("match", Rows::ready(columns, rows)).note("2 entities have no name");
     outcome.message = "matched 3 of 金大中's neighbours".to_string();
-    outcome.seconds = 1.25;
+    outcome.seconds = 125.2;
     outcome
 }
 
@@ -68,8 +68,16 @@ fn a_box_fits_the_terminal() {
 }
 
 #[test]
-fn a_box_too_wide_for_the_terminal_becomes_lines() {
-    let look = Look { width: Some(40), ..Look::default() };
+fn a_box_too_wide_for_the_terminal_is_turned_on_its_side() {
+    let look = Look { width: Some(48), ..Look::default() };
+    let text = shown(Mode::Box, awkward(), &look);
+    assert!(text.lines().all(|line| text::width(line) <= 48));
+    assert_snapshot!(text);
+}
+
+#[test]
+fn a_box_that_fits_no_way_becomes_lines() {
+    let look = Look { width: Some(30), ..Look::default() };
     assert_snapshot!(shown(Mode::Box, awkward(), &look));
 }
 

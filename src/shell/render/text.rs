@@ -42,6 +42,22 @@ pub fn truncate(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
+/// At most `limit` columns of the text's end, after an ellipsis: what tells one IRI from the next.
+pub fn tail(text: &str, limit: usize) -> Cow<'_, str> {
+    let over = (width(text) + 1).saturating_sub(limit);
+    if width(text) <= limit {
+        return Cow::Borrowed(text);
+    }
+    let mut columns = 0;
+    for (at, c) in text.char_indices() {
+        if columns >= over {
+            return Cow::Owned(format!("…{}", &text[at..]));
+        }
+        columns += c.width().unwrap_or(0);
+    }
+    Cow::Borrowed("…")
+}
+
 /// The longest prefix of at most `limit` columns.
 fn take(text: &str, limit: usize) -> &str {
     let mut columns = 0;
@@ -103,6 +119,9 @@ mod tests {
         assert_eq!(pad("金大中", 8, false), "金大中  ");
         assert_eq!(truncate("金大中", 5), "金大…");
         assert_eq!(truncate("金大中", 4), "金…");
+        assert_eq!(tail("a/金大中", 6), "…大中");
+        assert_eq!(tail("a/金大中", 7), "…金大中");
+        assert_eq!(tail("a/金大中", 8), "a/金大中");
     }
 
     #[test]
