@@ -17,6 +17,9 @@ use super::dot::{self, Argument};
 use super::render::text;
 use super::terminal::{self, Style, paint};
 
+/// What stands before what the user types.
+pub const PROMPT: &str = "seedbed> ";
+
 /// Names in the store, kept up to date by the prompt between statements.
 pub type Names = Rc<RefCell<Vec<Name>>>;
 
@@ -78,6 +81,15 @@ impl Editor {
     }
 }
 
+/// Rows that a text takes at the prompt beyond its first.
+fn rows_below(text: &str, columns: usize) -> usize {
+    let rows = |(at, line): (usize, &str)| {
+        let prompt = if at == 0 { PROMPT.len() } else { 0 };
+        1 + (text::width(line) + prompt) / columns.max(1)
+    };
+    text.split('\n').enumerate().map(rows).sum::<usize>() - 1
+}
+
 /// Whether a name of a kind may stand where another kind is wanted.
 fn serves(wanted: NameKind, kind: NameKind) -> bool {
     match wanted {
@@ -133,19 +145,29 @@ impl Completer for Editor {
         let explained = ways.len() <= EXPLAINED && ways.iter().any(|(_, doc)| !doc.is_empty());
         let widest = ways.iter().map(|(word, _)| text::width(word)).max().unwrap_or(0);
         let columns = terminal::width().unwrap_or(80).saturating_sub(4);
-        let pairs = ways.into_iter().map(|(word, doc)| {
-            let display = match explained {
-                true => {
-                    let shown = format!("{}  {doc}", text::pad(&word, widest, false));
-                    text::pad(&text::truncate(&shown, columns), columns, false)
-                }
-                false => word.clone(),
-            };
-            let goes_on = word.ends_with(['=', '(', '\'', '.']);
-            let replacement = if alone && !goes_on { word + " " } else { word };
-            Pair { display, replacement }
-        });
-        Ok((start, pairs.collect()))
+        // The line editor draws the line again over as many lines of the list as it takes lines itself
+        // beyond the first, so the list gets that many more.
+        let below = rows_below(line, columns + 4);
+        let explained = explained || below > 0;
+        let mut pairs: Vec<_> = ways
+            .into_iter()
+            .map(|(word, doc)| {
+                let display = match explained {
+                    true => {
+                        let shown = format!("{}  {doc}", text::pad(&word, widest, false));
+                        text::pad(&text::truncate(&shown, columns), columns, false)
+                    }
+                    false => word.clone(),
+                };
+                let goes_on = word.ends_with(['=', '(', '\'', '.']);
+                let replacement = if alone && !goes_on { word + " " } else { word };
+                Pair { display, replacement }
+            })
+            .collect();
+        if let Some(last) = pairs.last_mut() {
+            last.display.push_str(&"\n".repeat(below));
+        }
+        Ok((start, pairs))
     }
 }
 

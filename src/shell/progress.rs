@@ -3,10 +3,12 @@
 //! Nothing is drawn until a statement has run for a moment, so that quick ones do not flicker, and
 //! nothing is left on the screen once it ends.
 
+use std::fmt;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 use seedbed::{Event, Observer};
 
 use super::render::text;
@@ -73,7 +75,10 @@ impl Progress {
     fn draw(&self, state: &mut State) {
         let due = state.begun && !state.ended && self.begun.elapsed() >= PATIENCE;
         if self.draws && due && state.bar.is_none() {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+            let bar = ProgressBar::with_draw_target(
+                None,
+                ProgressDrawTarget::term_like_with_hz(Box::new(Narrow), 8),
+            );
             self.show(&bar, state);
             bar.enable_steady_tick(Duration::from_millis(125));
             state.bar = Some(bar);
@@ -127,20 +132,89 @@ impl Drop for Progress {
 fn style(bounded: bool, color: bool) -> ProgressStyle {
     let template = match (bounded, color) {
         (true, true) => {
-            "{spinner:.cyan} {msg} {wide_bar:.cyan/dim} {percent:>3}% {human_pos}/{human_len} {per_sec:.dim} {eta:.dim} left"
+            "{spinner:.cyan} {msg} {wide_bar:.cyan/dim} {percent:>3}%{count}{rate:.dim} {eta:.dim} left"
         }
-        (true, false) => {
-            "{spinner} {msg} {wide_bar} {percent:>3}% {human_pos}/{human_len} {per_sec} {eta} left"
-        }
-        (false, true) => "{spinner:.cyan} {msg} {human_pos:.dim} {per_sec:.dim} {elapsed:.dim}",
-        (false, false) => "{spinner} {msg} {human_pos} {per_sec} {elapsed}",
+        (true, false) => "{spinner} {msg} {wide_bar} {percent:>3}%{count}{rate} {eta} left",
+        (false, true) => "{spinner:.cyan} {msg}{count}{rate:.dim} {elapsed:.dim}",
+        (false, false) => "{spinner} {msg}{count}{rate} {elapsed}",
     };
     ProgressStyle::with_template(template)
         .unwrap_or_else(
             |_| if bounded { ProgressStyle::default_bar() } else { ProgressStyle::default_spinner() },
         )
+        .with_key("count", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A phase that counts nothing shows no count.
+            let _ = match (state.pos(), state.len()) {
+                (0, None) => Ok(()),
+                (done, None) => write!(out, " {}", HumanCount(done)),
+                (done, Some(total)) => write!(out, " {}/{}", HumanCount(done), HumanCount(total)),
+            };
+        })
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let rate = state.per_sec();
+            let _ = match state.pos() {
+                0 => Ok(()),
+                _ if rate < 10.0 => write!(out, " {rate:.1}/s"),
+                _ => write!(out, " {}/s", HumanCount(rate as u64)),
+            };
+        })
         .progress_chars("━╸─")
         .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ")
+}
+
+/// Standard error as a terminal a little narrower than it is: the `^C` that a terminal echoes behind a
+/// full line would wrap, and what is drawn could no longer be taken off.
+#[derive(Debug)]
+struct Narrow;
+
+/// Columns left free.
+const FREE: u16 = 4;
+
+impl Narrow {
+    fn escape(&self, count: usize, command: char) -> io::Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        write!(io::stderr(), "\x1b[{count}{command}")
+    }
+}
+
+impl TermLike for Narrow {
+    fn width(&self) -> u16 {
+        terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0).saturating_sub(FREE)
+    }
+
+    fn move_cursor_up(&self, rows: usize) -> io::Result<()> {
+        self.escape(rows, 'A')
+    }
+
+    fn move_cursor_down(&self, rows: usize) -> io::Result<()> {
+        self.escape(rows, 'B')
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        self.escape(columns, 'C')
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        self.escape(columns, 'D')
+    }
+
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        writeln!(io::stderr(), "{line}")
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        write!(io::stderr(), "{text}")
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        write!(io::stderr(), "\r\x1b[2K")
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 #[cfg(test)]

@@ -8,13 +8,12 @@ use rustyline::config::{BellStyle, ColorMode, Config};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 
-use super::editor::{Editor, Names};
+use super::editor::{Editor, Names, PROMPT};
 use super::engine::{Ended, Shell};
 use super::halt;
 use super::script::Origin;
 use super::terminal::{Style, paint};
 
-const PROMPT: &str = "seedbed> ";
 /// Statements kept from earlier sessions.
 const REMEMBERED: usize = 5000;
 
