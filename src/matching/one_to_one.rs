@@ -82,16 +82,19 @@ impl OneToOne {
                 break;
             }
             if best.exhausted {
+                // Those near their end come along: every look-up reads all right rows once.
                 let mut rows = vec![best.row];
-                queue.heap.retain(|entry| {
-                    if entry.exhausted {
-                        rows.push(entry.row);
+                let (lists, taken) = (&queue.lists, &taken);
+                queue.heap.retain(|offer| {
+                    let low = offer.exhausted || runs_low(&lists[offer.row], offer.place, taken);
+                    if low {
+                        rows.push(offer.row);
                     }
-                    !entry.exhausted
+                    !low
                 });
                 rows.sort_unstable();
                 rights.retain(|&right| !taken[right as usize]);
-                depth = (2 * depth).min((MOST_LISTED / rows.len()).max(self.depth.max(1)));
+                depth = (2 * depth).min(DEEPEST).min(MOST_LISTED / rows.len()).max(self.depth.max(1));
                 queue.draw(&rows, &rights, depth, channels, options, task)?;
             } else if taken[best.right as usize] {
                 queue.push(best.row, best.place + 1, &taken);
@@ -114,6 +117,15 @@ impl OneToOne {
 
 /// Most places of all lists of one look-up together.
 const MOST_LISTED: usize = 1 << 24;
+
+/// Most places of one list.
+const DEEPEST: usize = 1024;
+
+/// Whether a list that was cut has no more than half of its places left to offer.
+fn runs_low(list: &[Scored], place: usize, taken: &[bool]) -> bool {
+    let free = list[place..].iter().filter(|scored| !taken[scored.0 as usize]).count();
+    list.last().is_some_and(|last| last.2) && 2 * free <= list.len()
+}
 
 /// The best that one left row may still offer.
 #[derive(Clone, Copy, Debug)]
