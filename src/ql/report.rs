@@ -74,6 +74,9 @@ fn write(out: &mut String, error: &Error, text: &str, paint: &Paint) -> std::fmt
 /// met after binding (an unknown pair, column or modality) know the word but not its place.
 fn narrowed(message: &str, text: &str, span: Span) -> Span {
     let Some(whole) = text.get(span.start..span.end) else { return span };
+    if !whole.contains(char::is_whitespace) {
+        return span;
+    }
     let Some(word) = message.split('`').nth(1).filter(|word| !word.is_empty() && word.len() < whole.len())
     else {
         return span;
