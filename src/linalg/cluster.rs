@@ -38,8 +38,8 @@ pub struct KMeansOptions<'a> {
     pub tolerance: f64,
     /// Centres to begin with, `k × columns`, in place of k-means++.
     pub init: Option<&'a [f32]>,
-    /// Runs with different beginnings, of which the one of least inertia counts; at least 1. One alone
-    /// often stops some percent above the best.
+    /// Beginnings tried, at least 1; the one of least inertia after a few iterations goes on to the end.
+    /// One alone often stops some percent above the best.
     pub restarts: usize,
 }
 
@@ -90,20 +90,32 @@ pub fn kmeans(blocks: &[Block<'_>], options: &KMeansOptions<'_>, task: &Task) ->
             format!("{} numbers as centres; {k} × {} finite ones were expected", init.len(), fused.width),
         ));
     }
-    let mut best: Option<KMeans> = None;
+    if let Some(init) = options.init {
+        return Lloyd::new(&fused, Beginning::given(&fused, init)).run(options, task);
+    }
+    // Beginnings are compared after a few iterations, when their order is mostly settled; only the best
+    // one goes on to the end.
     let mut rng = Rng::stream(options.seed, "kmeans");
-    for _ in 0..if options.init.is_some() { 1 } else { options.restarts.max(1) } {
-        let beginning = match options.init {
-            Some(init) => Beginning::given(&fused, init),
-            None => Beginning::draw(&fused, k, &mut rng, task)?,
-        };
-        let found = Lloyd::new(&fused, beginning).run(options, task)?;
-        if best.as_ref().is_none_or(|best| found.inertia < best.inertia) {
-            best = Some(found);
+    let mut best: Option<(f64, Lloyd<'_, '_>)> = None;
+    for _ in 0..options.restarts.max(1) {
+        let mut lloyd = Lloyd::new(&fused, Beginning::draw(&fused, k, &mut rng, task)?);
+        if options.restarts > 1 {
+            let most = options.max_iterations.min(TRIAL_ITERATIONS);
+            lloyd.iterate(most, options.tolerance, task)?;
+        }
+        let inertia = lloyd.own_squares().iter().sum();
+        if best.as_ref().is_none_or(|(least, _)| inertia < *least) {
+            best = Some((inertia, lloyd));
         }
     }
-    best.ok_or_else(|| Error::new(Code::Internal, "k-means made no run"))
+    match best {
+        Some((_, lloyd)) => lloyd.run(options, task),
+        None => Err(Error::new(Code::Internal, "k-means made no run")),
+    }
 }
+
+/// Iterations after which beginnings are compared.
+const TRIAL_ITERATIONS: usize = 4;
 
 /// The state of one run.
 struct Lloyd<'f, 'a> {
@@ -113,6 +125,8 @@ struct Lloyd<'f, 'a> {
     sums: Sums,
     counts: Vec<usize>,
     rows: Vec<Standing>,
+    iterations: usize,
+    settled: bool,
 }
 
 /// Where a row stands: its cluster, and bounds on its distance to that centre and to any other.
@@ -151,32 +165,47 @@ impl<'f, 'a> Lloyd<'f, 'a> {
         moves.iter().for_each(|entry| counts[entry.to] += 1);
         let mut sums = Sums::new(fused, k);
         sums.apply(fused, &moves);
-        Lloyd { fused, k, centres: fused.points(beginning.centres), sums, counts, rows }
+        Lloyd {
+            fused,
+            k,
+            centres: fused.points(beginning.centres),
+            sums,
+            counts,
+            rows,
+            iterations: 0,
+            settled: false,
+        }
     }
 
+    /// Iterates to the end, counting what was iterated before.
     fn run(mut self, options: &KMeansOptions<'_>, task: &Task) -> Result<KMeans> {
-        let tolerance = options.tolerance * self.mean_variance();
-        let most = options.max_iterations.max(1);
-        task.phase("clustering", Some(most as u64));
-        let mut iterations = 1;
-        loop {
+        task.phase("clustering", Some(options.max_iterations as u64));
+        self.iterate(options.max_iterations, options.tolerance, task)?;
+        let inertia = self.own_squares().iter().sum();
+        let labels = self.rows.iter().map(|standing| standing.label).collect();
+        Ok(KMeans { labels, centroids: self.centres.data, inertia, iterations: self.iterations })
+    }
+
+    /// Iterates until it settles, or until `most` iterations were made in all.
+    fn iterate(&mut self, most: usize, tolerance: f64, task: &Task) -> Result<()> {
+        let tolerance = tolerance * self.mean_variance();
+        while !self.settled && self.iterations < most.max(1) {
             task.check()?;
-            task.advance(iterations as u64);
+            self.iterations += 1;
+            task.advance(self.iterations as u64);
             let repaired = self.fill_empty();
             let shift = self.move_centres();
             let changed = self.assign();
             let whole = !repaired && self.counts.iter().all(|&count| count > 0);
-            if shift <= tolerance && whole || iterations == most {
-                break;
-            }
-            iterations += 1;
-            if !changed && !repaired {
-                break;
+            // One more assignment than changes, as scikit-learn counts.
+            if shift <= tolerance && whole {
+                self.settled = true;
+            } else if !changed && !repaired {
+                self.iterations += usize::from(self.iterations < most);
+                self.settled = true;
             }
         }
-        let inertia = self.own_squares().iter().sum();
-        let labels = self.rows.iter().map(|standing| standing.label).collect();
-        Ok(KMeans { labels, centroids: self.centres.data, inertia, iterations })
+        Ok(())
     }
 
     /// Mean over the columns of their variance: from the distances and the sums, without another pass.

@@ -10,7 +10,7 @@
 //! at cosine 1 and so flattens the slope.
 //!
 //! # Weights
-//! The slope decides whether a modality tells anything; how much weight it has is the precision of the
+//! The slope decides whether a modality tells anything; its weight is the fourth root of the precision of the
 //! mutual pairs it would choose alone, as the others judge them. A line understates evidence that
 //! saturates (sparse n-grams: 0.3 is as good as proof) and is steep where cosines are narrowly spread;
 //! the precision depends on neither scale nor shape of the cosine.
@@ -175,7 +175,8 @@ pub fn auto(evidence: &Evidence<'_>, task: &Task) -> Result<AutoWeights> {
     };
     let shared: Vec<f64> = (0..number)
         .map(|m| {
-            let trust = if slope(m) > 0.0 { precision(m).unwrap_or(1.0) } else { 0.0 };
+            // The fourth root shrinks towards equal weights: where modalities differ much, equal is seldom far off.
+            let trust = if slope(m) > 0.0 { precision(m).unwrap_or(1.0).max(0.0).sqrt().sqrt() } else { 0.0 };
             trust / (1 + copies[m].iter().filter(|&&o| slope(o) > 0.0).count()) as f64
         })
         .collect();
