@@ -536,3 +536,47 @@ fn source(source: &RowSource) -> Result<spec::From> {
         table: table.map(str::to_string),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ql::parse;
+
+    fn bound(text: &str) -> Request {
+        let statements = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        bind(&statements[0], &Params::new()).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn a_statement_and_a_builder_have_the_same_defaults() {
+        let method = spec::SeedMethod::Pivots(Modality::new("visual").expect("a modality"));
+        assert_eq!(bound("SEED visual FROM p AS s"), Request::Seed(spec::Seed::new(method, "p", "s")));
+        assert_eq!(bound("CORRECT s AS c"), Request::Correct(spec::Correct::new("s", "c")));
+        assert_eq!(bound("ALIGN p AS a"), Request::Align(spec::Align::new("p", "a")));
+        assert_eq!(bound("EXPORT a TO 'x'"), Request::Export(spec::Export::new("a", "x".into())));
+        let generate = spec::Generate { name: "demo".into(), ..Default::default() };
+        assert_eq!(bound("GENERATE PAIR demo"), Request::Generate(generate));
+    }
+
+    #[test]
+    fn a_long_chain_of_conditions_becomes_a_shallow_tree() {
+        let chain = vec!["x = 1"; 5000].join(" OR ");
+        let Request::Select(select) = bound(&format!("SELECT * FROM a WHERE {chain}")) else {
+            panic!("a select")
+        };
+        fn depth(expr: &spec::Expr) -> usize {
+            match expr {
+                spec::Expr::And(a, b) | spec::Expr::Or(a, b) => 1 + depth(a).max(depth(b)),
+                spec::Expr::Not(inner) => 1 + depth(inner),
+                _ => 0,
+            }
+        }
+        assert_eq!(select.filter.as_ref().map(depth), Some(13));
+    }
+
+    #[test]
+    fn only_a_plan_does_without_a_name() {
+        let Request::Explain(inner) = bound("EXPLAIN ALIGN p") else { panic!("a plan") };
+        assert_eq!(*inner, Request::Align(spec::Align::new("p", "")));
+    }
+}
