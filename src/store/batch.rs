@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::blocks::{BLOCKS, Space, block_key};
 use super::db::Table;
 use super::record::{Record, encode};
 use crate::error::Result;
@@ -42,16 +41,6 @@ impl Batch {
         let bytes = record.map(encode).transpose()?;
         self.expected.insert((table.0.to_string(), key.to_vec()), bytes);
         Ok(())
-    }
-
-    /// Sets one block of a space, new or not; this is how an edit rewrites the block it touches.
-    pub fn put_block<T: Record>(&mut self, space: Space, section: u8, number: u32, block: &T) -> Result<()> {
-        self.put(BLOCKS, &block_key(space, section, number), block)
-    }
-
-    /// Deletes one block of a space, if there is one; the others keep their numbers.
-    pub fn delete_block(&mut self, space: Space, section: u8, number: u32) {
-        self.delete(BLOCKS, &block_key(space, section, number));
     }
 
     /// Whether there is neither a change nor a condition.

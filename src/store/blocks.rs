@@ -3,13 +3,15 @@
 //! Invariants: a space's number is drawn from a durable counter and never used again; blocks are written
 //! in plain batches and mean nothing until a committed record names their space. A crash in between
 //! leaves an orphan that [`Db::sweep`] removes. The key of a block is space, section and number, all
-//! big-endian, so that blocks come in order.
+//! big-endian, so that blocks come in order. A section is written once and then kept as it is; reading it
+//! ends with an error unless all its blocks were there (see `section.rs`).
 
 use std::marker::PhantomData;
 
 use super::db::{Db, Scan, Table, place};
 use super::kv::Write;
-use super::record::{Record, encode};
+use super::record::{Record, damaged, encode};
+use super::section::{Chain, SECTIONS, Section, SectionPlace, section_key};
 use super::value;
 use crate::error::{Code, Error, Result};
 
@@ -78,24 +80,38 @@ impl Db {
 
     /// Like [`Db::write_blocks`], for sources that are not iterators or that may fail.
     pub fn block_writer<T: Record>(&self, space: Space, section: u8) -> Result<BlockWriter<T>> {
-        if self.kv().scan(BLOCKS.0, &section_prefix(space, section)).next().is_some() {
+        let key = section_key(space, section);
+        if self.contains(SECTIONS, &key)? || self.kv().scan(BLOCKS.0, &key).next().is_some() {
             return Err(Error::new(
                 Code::Conflict,
                 format!("section {section} of space {} is written already", space.0),
             ));
         }
-        let kind = PhantomData;
-        Ok(BlockWriter { db: self.clone(), space, section, number: 0, buffer: Vec::new(), bytes: 0, kind })
+        Ok(BlockWriter {
+            db: self.clone(),
+            space,
+            section,
+            number: 0,
+            chain: Chain::default(),
+            buffer: Vec::new(),
+            bytes: 0,
+            kind: PhantomData,
+        })
     }
 
-    /// The blocks of a section, in order, read as they are asked for.
+    /// The blocks of a section, in order, read as they are asked for. Comes to an end without
+    /// [`Code::Corrupt`] only if the section was finished and all its blocks were there.
     pub fn blocks<T: Record>(&self, space: Space, section: u8) -> Blocks<T> {
-        Blocks(self.scan(BLOCKS, &section_prefix(space, section)))
-    }
-
-    /// One block of a section.
-    pub fn block<T: Record>(&self, space: Space, section: u8, number: u32) -> Result<Option<T>> {
-        self.get(BLOCKS, &block_key(space, section, number))
+        let key = section_key(space, section);
+        let place = SectionPlace(space.0, section);
+        let record = self
+            .get::<Section>(SECTIONS, &key)
+            .and_then(|record| record.ok_or_else(|| damaged(&place, "it was never finished, or is lost")));
+        let (blocks, failed) = match record {
+            Ok(record) => (record.blocks, None),
+            Err(error) => (0, Some(error)),
+        };
+        Blocks { scan: self.scan(BLOCKS, &key), place, blocks, number: 0, failed, over: false }
     }
 }
 
@@ -105,6 +121,7 @@ pub struct BlockWriter<T> {
     space: Space,
     section: u8,
     number: u32,
+    chain: Chain,
     buffer: Vec<Write>,
     bytes: usize,
     kind: PhantomData<fn(&T)>,
@@ -116,6 +133,7 @@ impl<T: Record> BlockWriter<T> {
         let number = self.number;
         let bytes = encode(block)?;
         self.bytes += bytes.len();
+        self.chain.add(&bytes);
         let key = block_key(self.space, self.section, number);
         value::lower(&mut self.buffer, BLOCKS.0, &key, Some(bytes), None);
         self.number = number.checked_add(1).ok_or_else(|| {
@@ -127,8 +145,15 @@ impl<T: Record> BlockWriter<T> {
         Ok(number)
     }
 
-    /// Writes what is buffered; gives the number of blocks.
+    /// Writes what is buffered and the record of the section; gives the number of blocks. A section that
+    /// was not finished cannot be read.
     pub fn finish(mut self) -> Result<u32> {
+        let record = Section { blocks: self.number, digest: self.chain.digest() };
+        self.buffer.push(Write {
+            table: SECTIONS.0.to_string(),
+            key: section_key(self.space, self.section),
+            value: Some(encode(&record)?),
+        });
         self.write()?;
         Ok(self.number)
     }
@@ -140,13 +165,50 @@ impl<T: Record> BlockWriter<T> {
 }
 
 /// The blocks of a section; see [`Db::blocks`].
-pub struct Blocks<T>(Scan<T>);
+pub struct Blocks<T> {
+    scan: Scan<T>,
+    place: SectionPlace,
+    /// How many were written.
+    blocks: u32,
+    /// The number of the next one.
+    number: u32,
+    failed: Option<Error>,
+    over: bool,
+}
 
 impl<T: Record> Iterator for Blocks<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Result<T>> {
-        self.0.next().map(|item| item.map(|(_, block)| block))
+        if self.over {
+            return None;
+        }
+        if let Some(error) = self.failed.take() {
+            self.over = true;
+            return Some(Err(error));
+        }
+        let number = self.number;
+        self.number = number.saturating_add(1);
+        match self.scan.next() {
+            Some(Ok((key, block))) if number < self.blocks => {
+                if read_block_key(&key).is_some_and(|(_, _, found)| found == number) {
+                    return Some(Ok(block));
+                }
+            }
+            Some(Ok(_)) => {
+                self.over = true;
+                let why = format!("it has more than the {} blocks that were written", self.blocks);
+                return Some(Err(damaged(&self.place, &why)));
+            }
+            Some(Err(error)) => return Some(Err(error)),
+            None if number >= self.blocks => {
+                self.over = true;
+                return None;
+            }
+            None => {}
+        }
+        self.over = true;
+        Some(Err(damaged(&self.place, &format!("block {number} of {} is missing", self.blocks))))
     }
 }
 
@@ -187,14 +249,12 @@ pub(crate) fn read_block_key(key: &[u8]) -> Option<(u64, u8, u32)> {
     Some((u64::from_be_bytes(*space), *section, u32::from_be_bytes(*number)))
 }
 
-fn section_prefix(space: Space, section: u8) -> Vec<u8> {
-    [&space.0.to_be_bytes()[..], &[section]].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Live;
     use crate::store::testing::Note;
+    use crate::task::Task;
 
     #[test]
     fn rows_are_packed_in_order_and_within_bounds() {
@@ -216,8 +276,74 @@ mod tests {
         assert_eq!(db.write_blocks(second, 0, [note(9)]).unwrap(), 1);
         let back: Vec<Note> = db.blocks(first, 0).collect::<Result<_>>().unwrap();
         assert_eq!(back, (0..300).map(note).collect::<Vec<_>>());
-        assert_eq!(db.block::<Note>(first, 0, 77).unwrap(), Some(note(77)));
-        assert_eq!(db.block::<Note>(first, 0, 300).unwrap(), None);
         assert_eq!(db.write_blocks(first, 0, [note(1)]).unwrap_err().code(), Code::Conflict);
+        assert_eq!(db.write_blocks(first, 2, Vec::<Note>::new()).unwrap(), 0);
+        assert_eq!(db.blocks::<Note>(first, 2).count(), 0);
+        assert_eq!(db.write_blocks(first, 2, [note(1)]).unwrap_err().code(), Code::Conflict);
+    }
+
+    /// What reading a section of five gives after some keys were removed: how many blocks, and the error.
+    fn after_losing(keys: &[(Table, Vec<u8>)], full: bool) -> (usize, Option<String>, Vec<String>) {
+        let db = Db::in_memory();
+        let space = db.new_space().unwrap();
+        let note = |i: usize| Note { text: format!("{i}"), weights: vec![] };
+        db.write_blocks(space, 7, (0..5).map(note)).unwrap();
+        let gone = |(table, key): &(Table, Vec<u8>)| Write {
+            table: table.0.to_string(),
+            key: key.clone(),
+            value: None,
+        };
+        db.kv().apply(&keys.iter().map(gone).collect::<Vec<_>>()).unwrap();
+        let (good, bad): (Vec<_>, Vec<_>) = db.blocks::<Note>(space, 7).partition(|block| block.is_ok());
+        assert!(bad.len() < 2);
+        let error = bad.into_iter().next().and_then(Result::err).map(|error| {
+            assert_eq!(error.code(), Code::Corrupt);
+            error.message().to_string()
+        });
+        let live = Live { spaces: [space.0].into(), ..Live::default() };
+        let report = db.check(full, &live, &Task::quiet()).unwrap();
+        let problems = report.problems.iter().map(|problem| problem.error.message().to_string());
+        (good.len(), error, problems.collect())
+    }
+
+    #[test]
+    fn lost_blocks_are_seen_by_reading_and_by_both_checks() {
+        let block = |number| (BLOCKS, block_key(Space(1), 7, number));
+        let record = (SECTIONS, section_key(Space(1), 7));
+        let is = "section 7 of space 1 is damaged:";
+        for full in [false, true] {
+            assert_eq!(after_losing(&[], full), (5, None, vec![]));
+            let (read, error, problems) = after_losing(&[block(2)], full);
+            assert_eq!((read, error), (2, Some(format!("{is} block 2 of 5 is missing"))));
+            assert_eq!(problems, [format!("{is} block 2 is missing")]);
+            let (read, error, problems) = after_losing(&[block(4)], full);
+            assert_eq!((read, error), (4, Some(format!("{is} block 4 of 5 is missing"))));
+            assert_eq!(problems, [format!("{is} it has 4 blocks, 5 were written")]);
+            let (read, error, problems) = after_losing(&[0, 1, 2, 3, 4].map(block), full);
+            assert_eq!((read, error), (0, Some(format!("{is} block 0 of 5 is missing"))));
+            assert_eq!(problems, [format!("{is} it has 0 blocks, 5 were written")]);
+            let (read, error, problems) = after_losing(std::slice::from_ref(&record), full);
+            assert_eq!((read, error), (0, Some(format!("{is} it was never finished, or is lost"))));
+            assert_eq!(problems, [format!("{is} it has blocks but was never finished")]);
+            let all = [block(0), block(1), block(2), block(3), block(4), record.clone()];
+            let (_, error, problems) = after_losing(&all, full);
+            assert!(error.is_some());
+            assert_eq!(problems, ["space 1 is damaged: nothing of it is there"]);
+        }
+    }
+
+    #[test]
+    fn a_block_in_the_place_of_another_is_seen_by_a_full_check() {
+        let db = Db::in_memory();
+        let space = db.new_space().unwrap();
+        db.write_blocks(space, 7, (0..5).map(|i| Note { text: format!("{i}"), weights: vec![] })).unwrap();
+        let value = db.kv().get(BLOCKS.0, &block_key(space, 7, 1)).unwrap();
+        let (table, key) = (BLOCKS.0.to_string(), block_key(space, 7, 3));
+        db.kv().apply(&[Write { table, key, value }]).unwrap();
+        let live = Live { spaces: [space.0].into(), ..Live::default() };
+        assert!(db.check(false, &live, &Task::quiet()).unwrap().is_clean());
+        let problems = db.check(true, &live, &Task::quiet()).unwrap().problems;
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].error.message().ends_with("its blocks are not those that were written"));
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::blocks::{BLOCKS, read_block_key};
 use super::db::{Db, place};
 use super::record::{damaged, open_envelope};
+use super::section::{SECTIONS, Tally};
 use super::sweep::Live;
 use super::value;
 use crate::error::{Code, Error, Result};
@@ -27,13 +28,13 @@ pub struct Problem {
 pub struct CheckReport {
     /// Whether every record and every object was read and compared with its checksum.
     pub full: bool,
-    /// Records in tables, blocks not counted.
+    /// Records in tables, not counting blocks and what is kept about sections of them.
     pub records: u64,
     /// Records by table.
     pub tables: BTreeMap<String, u64>,
     /// Blocks.
     pub blocks: u64,
-    /// Spaces that have blocks.
+    /// Spaces that have sections of blocks, finished or not.
     pub spaces: u64,
     /// Objects.
     pub objects: u64,
@@ -55,33 +56,43 @@ impl CheckReport {
         self.problems.is_empty()
     }
 
-    fn note(&mut self, place: impl ToString, error: Error) {
+    pub(super) fn note(&mut self, place: impl ToString, error: Error) {
         self.problems.push(Problem { place: place.to_string(), error });
     }
 }
 
 impl Db {
-    /// Checks the store. Always: that every table can be walked, that every live object is there and
-    /// begins as an object does. With `full`: the envelope and checksum of every record and block, that
-    /// no piece of a long value is missing or left over, and the digest of every object.
+    /// Checks the store. Always: that every table can be walked, that every live space has all blocks of
+    /// its sections, that every live object is there and begins as an object does. With `full`: the
+    /// envelope and checksum of every record and block, that the blocks of a section are those that were
+    /// written, that no piece of a long value is missing or left over, and the digest of every object.
     pub fn check(&self, full: bool, live: &Live, task: &Task) -> Result<CheckReport> {
         let _writer = self.still();
         let mut report = CheckReport { full, ..CheckReport::default() };
+        let mut tally = Tally::default();
         for table in self.kv().tables()? {
             match value::overflowed(&table) {
                 Some(of) => self.check_pieces(&table, of, live, &mut report, task)?,
-                None => self.check_table(&table, live, &mut report, task)?,
+                // With the blocks, below.
+                None if table == SECTIONS.0 => {}
+                None => self.check_table(&table, &mut tally, &mut report, task)?,
             }
         }
+        tally.compare(self, live, &mut report);
         self.check_objects(live, &mut report, task)?;
         Ok(report)
     }
 
-    fn check_table(&self, table: &str, live: &Live, report: &mut CheckReport, task: &Task) -> Result<()> {
+    fn check_table(
+        &self,
+        table: &str,
+        tally: &mut Tally,
+        report: &mut CheckReport,
+        task: &Task,
+    ) -> Result<()> {
         task.phase(format!("checking table {table}"), None);
         let kv = self.kv();
         let mut count = 0;
-        let mut space_before = None;
         for pair in kv.scan(table, &[]) {
             let (key, raw) = match pair {
                 Ok(pair) => pair,
@@ -95,24 +106,18 @@ impl Db {
                 task.check()?;
                 task.advance(count);
             }
+            let place = place(table, &key);
+            let bytes = match report.full {
+                true => value::whole(&*kv, table, &key, raw)
+                    .and_then(|bytes| open_envelope(&bytes, &place).map(|_| bytes))
+                    .map_err(|error| report.note(&place, error))
+                    .ok(),
+                false => None,
+            };
             if table == BLOCKS.0 {
                 match read_block_key(&key) {
-                    Some((space, _, _)) if space_before != Some(space) => {
-                        space_before = Some(space);
-                        report.spaces += 1;
-                        report.orphan_spaces += u64::from(!live.spaces.contains(&space));
-                    }
-                    Some(_) => {}
-                    None => report
-                        .note(place(table, &key), damaged(&place(table, &key), "no block has such a key")),
-                }
-            }
-            if report.full {
-                let place = place(table, &key);
-                let checked =
-                    value::whole(&*kv, table, &key, raw).and_then(|bytes| open_envelope(&bytes, &place));
-                if let Err(error) = checked {
-                    report.note(place, error);
+                    Some(block) => tally.add(block, bytes.as_deref()),
+                    None => report.note(&place, damaged(&place, "no block has such a key")),
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! Whole copies of a catalogue: backup makes one elsewhere, compaction one that takes its place.
 //!
-//! Invariants: writers wait, so a copy is of one moment; a backup gets its format stamp last, so one that
-//! was interrupted is no store; compaction takes effect by one rename of the file CURRENT, before which
+//! Invariants: writers wait, so a copy is of one moment; a backup says first that it is unfinished and gets
+//! its format stamp last, so one that was interrupted does not open as a store, nor is one made in its
+//! place; compaction takes effect by one rename of the file CURRENT, before which
 //! the old catalogue is the store's and after which the new one is, and whatever is left over of the
 //! other is removed on the next opening.
 
@@ -12,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 use super::db::{Db, settle};
 use super::fs::{EntryKind, FileSystem};
 use super::kv::{KeyValue, Write};
-use super::layout;
+use super::layout::{self, Making};
 use super::record::damaged;
 use super::sweep::{Live, Swept};
 use crate::error::{Code, Error, Result};
@@ -80,20 +81,19 @@ impl Db {
         let _writer = self.still();
         let (target, new) = self.backup_target(to)?;
         self.copy_to(&target, task).inspect_err(|_| {
-            // Whatever stays behind has no stamp and is no store.
             let fs = &*self.0.fs;
-            let _ = match new {
-                true => fs.remove_dir_all(&target),
-                false => [layout::OBJECTS, layout::FIRST_CATALOGUE]
-                    .iter()
-                    .try_for_each(|name| fs.remove_dir_all(&target.join(name))),
-            };
+            let cleared = layout::clear(fs, &target);
+            if new && cleared.is_ok() {
+                let _ = fs.remove_dir_all(&target);
+            }
         })
     }
 
     fn copy_to(&self, target: &Path, task: &Task) -> Result<BackupReport> {
         let (fs, from) = (&*self.0.fs, &self.0.objects);
         let failed = |error| Error::io("writing the backup", error).path(target);
+        layout::begin(fs, target, Making::Backup).map_err(failed)?;
+        fs.sync_dir(target.parent().unwrap_or(target)).map_err(failed)?;
         fs.create_dir(&target.join(layout::OBJECTS)).map_err(failed)?;
         let catalogue = target.join(layout::FIRST_CATALOGUE);
         fs.create_dir(&catalogue).map_err(failed)?;
@@ -134,7 +134,7 @@ impl Db {
         fs.sync_dir(&target.join(layout::OBJECTS)).map_err(failed)?;
         layout::set_current(fs, target, layout::FIRST_CATALOGUE)?;
         layout::stamp(fs, target)?;
-        fs.sync_dir(target.parent().unwrap_or(target)).map_err(failed)?;
+        layout::finished(fs, target).map_err(failed)?;
         Ok(report)
     }
 

@@ -3,8 +3,14 @@
 //! Invariant, the commit order: objects are durable before their digests are known to anybody (see
 //! `object.rs`); then one transaction over all tables; then the key-value store's flush; then an fsync of
 //! its files and of their directory; only then does a commit report success. Blocks written before are in
-//! the same log and become durable with it. Whatever fails in between poisons the handle: what is on the
-//! disk is the old state or the new one, but this handle no longer knows which.
+//! the same log and become durable with it.
+//!
+//! What poisons a handle, so that it reads on but writes no more: a failure from the transaction to the
+//! last fsync, a failure of writing blocks, of a sweep's deletions or of putting a new catalogue in the
+//! old one's place, and an I/O error while an object is synced and named, unless the disk is full. What is
+//! on the disk then is the old state or the new one, but this handle no longer knows which. What does not:
+//! a condition of a batch that does not hold, a failure of reading, and an object whose bytes could not be
+//! written or for which there is no space; nothing refers to it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,7 +22,7 @@ use super::blocks::{BLOCKS, read_block_key};
 use super::digest::Digest;
 use super::fs::{EntryKind, FileSystem, RealFs};
 use super::kv::{Engine, KeyValue, Pairs, Write};
-use super::layout::{self, Found};
+use super::layout::{self, Found, Making};
 use super::lock::Lock;
 use super::memory::{MemoryEngine, MemoryFs};
 use super::object::{Object, Objects};
@@ -189,8 +195,8 @@ impl Db {
     /// all blocks written before.
     ///
     /// # Errors
-    /// [`Code::Conflict`] when a condition does not hold, [`Code::ReadOnly`], [`Code::Poisoned`]; after any
-    /// other error the handle refuses further writes, and what was committed shows on opening again.
+    /// [`Code::Conflict`] when a condition does not hold, [`Code::ReadOnly`], [`Code::Poisoned`]; after an
+    /// error of writing the handle refuses further writes, and what was committed shows on opening again.
     pub fn commit(&self, batch: Batch) -> Result<()> {
         let writer = self.writer()?;
         let kv = self.kv();
@@ -217,7 +223,12 @@ impl Db {
     /// Writes an object durably, in a file of its own; gives its name. Memory beyond the value: 1 MiB.
     pub fn put_object<T: Record>(&self, value: &T) -> Result<Digest> {
         self.writable()?;
-        self.0.objects.put(value)
+        let unnamed = self.0.objects.write(value)?;
+        let digest = self.0.objects.publish(unnamed);
+        match digest.as_ref().map_err(Error::code) {
+            Err(code) if code != Code::DiskFull => self.poisoning(digest),
+            _ => digest,
+        }
     }
 
     /// An object, mapped. The first use in a process reads it all to compare it with its digest, without
@@ -278,7 +289,7 @@ impl Db {
         self.poisoning(self.kv().load(writes))
     }
 
-    pub(crate) fn poisoning(&self, outcome: Result<()>) -> Result<()> {
+    pub(crate) fn poisoning<T>(&self, outcome: Result<T>) -> Result<T> {
         outcome.map_err(|error| {
             let _ = self.0.poison.set(error.to_string());
             match error.code() {
@@ -333,21 +344,24 @@ fn sync_files(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
     fs.sync_dir(dir).map_err(failed)
 }
 
-/// Makes a store. The stamp comes last: until then the directory is none.
+/// Makes a store. The stamp comes last: until then the directory is none, and says that it is unfinished.
 pub(crate) fn create(fs: &dyn FileSystem, engine: &dyn Engine, dir: &Path) -> Result<()> {
     let failed = |error| Error::io("creating the store", error).path(dir);
     fs.create_dir(dir).map_err(failed)?;
-    fs.create_dir(&dir.join(layout::OBJECTS)).map_err(failed)?;
+    match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => fs.sync_dir(Path::new(".")).map_err(failed)?,
+        Some(parent) => fs.sync_dir(parent).map_err(failed)?,
+        None => {}
+    }
+    layout::begin(fs, dir, Making::Store).map_err(failed)?;
     let catalogue = dir.join(layout::FIRST_CATALOGUE);
+    layout::if_there(fs.remove_dir_all(&catalogue)).map_err(failed)?;
+    fs.create_dir(&dir.join(layout::OBJECTS)).map_err(failed)?;
     fs.create_dir(&catalogue).map_err(failed)?;
     settle(fs, &*engine.open(&catalogue)?)?;
     layout::set_current(fs, dir, layout::FIRST_CATALOGUE)?;
     layout::stamp(fs, dir)?;
-    match dir.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => fs.sync_dir(Path::new(".")).map_err(failed),
-        Some(parent) => fs.sync_dir(parent).map_err(failed),
-        None => Ok(()),
-    }
+    layout::finished(fs, dir).map_err(failed)
 }
 
 /// What an error calls a record.

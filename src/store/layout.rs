@@ -2,18 +2,21 @@
 //!
 //! ```text
 //! FORMAT      the version that wrote it and the oldest that reads it; written last on creation
+//! UNFINISHED  what is being made here, a store or a backup; written first, removed after FORMAT is there
 //! CURRENT     the name of the catalogue's directory; replacing it is how compaction takes effect
 //! LOCK        held by the process that writes
 //! db.1/       the catalogue
 //! objects/    objects/ab/<digest>, and tmp.* while they are written
 //! ```
 //!
-//! Invariant: a directory without FORMAT is no store, whatever else it holds; one with FORMAT is whole.
+//! Invariant: a directory without FORMAT is no store, whatever else it holds; one with FORMAT is whole. A
+//! store is made only where there is nothing, or nothing but a store whose creation was interrupted: where
+//! FORMAT is missing for another reason, there may be data, and nothing is touched.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::fs::{EntryKind, FileSystem, write_whole};
+use super::fs::{Entry, EntryKind, FileSystem, write_whole};
 use crate::error::{Code, Error, Result};
 
 /// The version of the format this build writes.
@@ -28,6 +31,25 @@ pub(crate) const CURRENT_FILE: &str = "CURRENT";
 pub(crate) const LOCK_FILE: &str = "LOCK";
 pub(crate) const OBJECTS: &str = "objects";
 pub(crate) const FIRST_CATALOGUE: &str = "db.1";
+const UNFINISHED_FILE: &str = "UNFINISHED";
+/// The files above while they are written.
+const TEMPORARY: [&str; 3] = ["FORMAT.tmp", "CURRENT.tmp", "UNFINISHED.tmp"];
+
+/// What a directory becomes, as long as it is not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Making {
+    Store,
+    Backup,
+}
+
+impl Making {
+    fn text(self) -> &'static [u8] {
+        match self {
+            Making::Store => b"store\n",
+            Making::Backup => b"backup\n",
+        }
+    }
+}
 
 /// What a directory turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +72,76 @@ pub(crate) fn inspect(fs: &dyn FileSystem, dir: &Path, read_only: bool) -> Resul
         Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(not_a_store(dir)),
         Err(error) => return Err(Error::io("opening the store", error).path(dir)),
     }
-    match fs.read_dir(dir) {
-        Ok(entries) if entries.iter().all(|entry| ours(&entry.name)) => Ok(Found::Nothing),
-        Ok(_) => Err(not_a_store(dir)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
-        Err(error) => Err(Error::io("opening the store", error).path(dir)),
+    let failed = |error| Error::io("opening the store", error).path(dir);
+    let entries = match fs.read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(failed(error)),
+    };
+    if entries.iter().any(|entry| !ours(&entry.name)) {
+        return Err(not_a_store(dir));
+    }
+    match fs.read(&dir.join(UNFINISHED_FILE)) {
+        Ok(text) if text == Making::Backup.text() => {
+            Err(Error::new(Code::NotAStore, "a backup into this directory was not finished")
+                .help("remove the directory and make the backup again")
+                .path(dir))
+        }
+        Ok(_) if holds_no_data(fs, dir, &entries).map_err(failed)? => Ok(Found::Nothing),
+        Ok(_) => Err(format_missing(dir)),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
+        Err(_) if entries.iter().all(|entry| [LOCK_FILE, "UNFINISHED.tmp"].contains(&&*entry.name)) => {
+            Ok(Found::Nothing)
+        }
+        Err(_) => Err(format_missing(dir)),
+    }
+}
+
+/// Whether what is there is no more than what a creation leaves that was interrupted.
+fn holds_no_data(fs: &dyn FileSystem, dir: &Path, entries: &[Entry]) -> io::Result<bool> {
+    let absent = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound => Ok(true),
+        _ => Err(error),
+    };
+    let first = format!("{FIRST_CATALOGUE}\n");
+    let mut catalogues = entries.iter().filter(|entry| generation(&entry.name).is_some());
+    Ok(catalogues.all(|entry| entry.name == FIRST_CATALOGUE)
+        && fs.read(&dir.join(CURRENT_FILE)).map(|text| text == first.as_bytes()).or_else(absent)?
+        && fs.read_dir(&dir.join(OBJECTS)).map(|objects| objects.is_empty()).or_else(absent)?)
+}
+
+/// Says, durably, that the directory is not yet what it is to become.
+pub(crate) fn begin(fs: &dyn FileSystem, dir: &Path, making: Making) -> io::Result<()> {
+    write_whole(fs, &dir.join(UNFINISHED_FILE), making.text())
+}
+
+/// Takes back what [`begin`] said, durably.
+pub(crate) fn finished(fs: &dyn FileSystem, dir: &Path) -> io::Result<()> {
+    fs.remove(&dir.join(UNFINISHED_FILE))?;
+    fs.sync_dir(dir)
+}
+
+/// Removes what a failed backup wrote: the stamp first, so that the rest is no store at any moment, and
+/// the word that it is unfinished last.
+pub(crate) fn clear(fs: &dyn FileSystem, dir: &Path) -> io::Result<()> {
+    let [format, current, unfinished] = TEMPORARY;
+    for name in [FORMAT_FILE, format, CURRENT_FILE, current] {
+        if_there(fs.remove(&dir.join(name)))?;
+    }
+    for name in [OBJECTS, FIRST_CATALOGUE] {
+        if_there(fs.remove_dir_all(&dir.join(name)))?;
+    }
+    for name in [UNFINISHED_FILE, unfinished] {
+        if_there(fs.remove(&dir.join(name)))?;
+    }
+    Ok(())
+}
+
+/// Takes it for done when there was nothing to remove.
+pub(crate) fn if_there(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
     }
 }
 
@@ -90,23 +177,45 @@ pub(crate) fn generation(name: &str) -> Option<u64> {
     digits.parse().ok().filter(|_| digits.bytes().all(|c| c.is_ascii_digit()))
 }
 
-/// Removes what an interrupted creation or compaction left.
+/// Removes what an interrupted creation, compaction or write of an object left. Only for who has the lock
+/// for writing: nobody else writes here.
 pub(crate) fn tidy(fs: &dyn FileSystem, dir: &Path, current: &str) -> Result<()> {
     let failed = |error| Error::io("removing what an interrupted run left", error).path(dir);
+    let mut unfinished = false;
     for entry in fs.read_dir(dir).map_err(failed)? {
         let path = dir.join(&entry.name);
         if entry.kind == EntryKind::Directory && generation(&entry.name).is_some() && entry.name != current {
             fs.remove_dir_all(&path).map_err(failed)?;
-        } else if entry.kind == EntryKind::File && ["FORMAT.tmp", "CURRENT.tmp"].contains(&&*entry.name) {
+        } else if entry.kind == EntryKind::File && TEMPORARY.contains(&&*entry.name) {
             fs.remove(&path).map_err(failed)?;
+        }
+        unfinished |= entry.name == UNFINISHED_FILE;
+    }
+    if unfinished {
+        finished(fs, dir).map_err(failed)?;
+    }
+    let objects = match fs.read_dir(&dir.join(OBJECTS)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        listed => listed.map_err(failed)?,
+    };
+    for entry in objects {
+        if entry.kind == EntryKind::File && entry.name.starts_with("tmp.") {
+            fs.remove(&dir.join(OBJECTS).join(&entry.name)).map_err(failed)?;
         }
     }
     Ok(())
 }
 
 fn ours(name: &str) -> bool {
-    [CURRENT_FILE, LOCK_FILE, OBJECTS, "FORMAT.tmp", "CURRENT.tmp"].contains(&name)
+    [CURRENT_FILE, LOCK_FILE, OBJECTS, UNFINISHED_FILE].contains(&name)
+        || TEMPORARY.contains(&name)
         || generation(name).is_some()
+}
+
+fn format_missing(dir: &Path) -> Error {
+    Error::new(Code::Corrupt, "FORMAT is missing from what else looks like a store; nothing was touched")
+        .help("copy the file FORMAT from a backup or from another store of the same release, or name a new directory")
+        .path(dir)
 }
 
 fn not_a_store(dir: &Path) -> Error {

@@ -8,8 +8,10 @@
 //! - the commit order: objects durable, one transaction over all tables, flush, fsync, success (`db`);
 //! - nothing is believed before its checksum or digest was compared (`record`, `object`);
 //! - no value handed to sled is longer than 4 KiB (`value`);
-//! - one process writes, or several read (`lock`); a newer format is left alone (`layout`);
-//! - after a failed write a handle writes no more (`db`).
+//! - one process writes, or several read (`lock`); a newer format is left alone, and so is a directory
+//!   whose format stamp is lost (`layout`);
+//! - a section of blocks is read to its end only if all of it is there (`section`);
+//! - a handle that no longer knows what is on the disk writes no more (`db` says what brings that about).
 //!
 //! The store knows no graph, no artifact and no query: what its records mean, and which objects and
 //! spaces they keep alive, the layers above say. Only `sled_kv` names sled. Files and the key-value store
@@ -29,6 +31,7 @@ mod lock;
 mod memory;
 mod object;
 mod record;
+mod section;
 mod sink;
 mod sled_kv;
 mod slices;

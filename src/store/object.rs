@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rkyv::rancor;
 
 use super::digest::Digest;
-use super::fs::{EntryKind, FileSystem, Mapping};
+use super::fs::{EntryKind, FileSystem, Mapping, NewFile};
 use super::record::{Envelope, Record, damaged, match_kind};
 use super::sink::Sink;
 use crate::error::{Code, Error, Result};
@@ -74,6 +74,13 @@ pub(crate) struct Listing {
     pub strangers: Vec<PathBuf>,
 }
 
+/// An object whose bytes are written, but neither durable nor known to anybody.
+pub(crate) struct Unnamed {
+    file: Box<dyn NewFile>,
+    temporary: PathBuf,
+    digest: Digest,
+}
+
 /// The directory of objects.
 pub(crate) struct Objects {
     fs: Arc<dyn FileSystem>,
@@ -93,40 +100,56 @@ impl Objects {
         self.root.join(&name[..2]).join(name)
     }
 
-    /// Writes an object durably and gives its name.
-    pub(crate) fn put<T: Record>(&self, value: &T) -> Result<Digest> {
-        let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
-        let temporary = self.root.join(format!("tmp.{}.{number}", std::process::id()));
-        let written = self.write(value, &temporary);
-        if written.is_err() {
-            // A leftover is harmless: a sweep removes it.
-            let _ = self.fs.remove(&temporary);
+    /// Writes the bytes of an object into a file that has no name yet; [`Objects::publish`] gives it one.
+    pub(crate) fn write<T: Record>(&self, value: &T) -> Result<Unnamed> {
+        let (file, temporary) = self.temporary()?;
+        let written = Sink::file(file, &header(T::KIND, T::VERSION))
+            .serialise(value)
+            .and_then(|sink| sink.finish().map_err(|cause| failed(cause, &temporary)));
+        match written {
+            Ok((file, hash)) => Ok(Unnamed { file, temporary, digest: Digest(*hash.as_bytes()) }),
+            Err(error) => Err(self.given_up(error, &temporary)),
         }
-        written.map_err(|error| match error.code() {
-            Code::DiskFull => {
-                error.help("free some space and issue the statement again; the store is as it was")
-            }
-            _ => error,
-        })
     }
 
-    fn write<T: Record>(&self, value: &T, temporary: &Path) -> Result<Digest> {
-        let failed = |cause: io::Error| Error::io("writing an object", cause).path(temporary);
-        let file = self.fs.create(temporary).map_err(failed)?;
-        let sink = Sink::file(file, &header(T::KIND, T::VERSION)).serialise(value)?;
-        let (mut file, hash) = sink.finish().map_err(failed)?;
+    /// Makes an object durable and gives its name.
+    pub(crate) fn publish(&self, object: Unnamed) -> Result<Digest> {
+        let Unnamed { file, temporary, digest } = object;
+        let named = self.name(file, &temporary, &digest);
+        named.map(|()| digest).map_err(|error| self.given_up(error, &temporary))
+    }
+
+    /// A new file. Names of another process of the same number, as containers have them, are passed over.
+    fn temporary(&self) -> Result<(Box<dyn NewFile>, PathBuf)> {
+        loop {
+            let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
+            let path = self.root.join(format!("tmp.{}.{number}", std::process::id()));
+            match self.fs.create(&path) {
+                Ok(file) => return Ok((file, path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(said(failed(error, &path))),
+            }
+        }
+    }
+
+    fn given_up(&self, error: Error, temporary: &Path) -> Error {
+        // A leftover is harmless: a sweep or the next opening removes it.
+        let _ = self.fs.remove(temporary);
+        said(error)
+    }
+
+    fn name(&self, mut file: Box<dyn NewFile>, temporary: &Path, digest: &Digest) -> Result<()> {
+        let failed = |cause: io::Error| failed(cause, temporary);
         file.sync().map_err(failed)?;
         drop(file);
-        let digest = Digest(*hash.as_bytes());
-        let path = self.path(&digest);
+        let path = self.path(digest);
         let directory = path.parent().unwrap_or(&self.root);
         self.fs.create_dir(directory).map_err(failed)?;
         self.fs.sync_dir(&self.root).map_err(failed)?;
         // Also where the name exists already: the file there may be damaged, or its name not yet
         // durable because a process was killed right here. Open mappings keep the old file.
         self.fs.rename(temporary, &path).map_err(failed)?;
-        self.fs.sync_dir(directory).map_err(failed)?;
-        Ok(digest)
+        self.fs.sync_dir(directory).map_err(failed)
     }
 
     /// Maps an object and checks what this process has not checked yet.
@@ -224,6 +247,18 @@ impl Objects {
 
     fn verdicts(&self) -> MutexGuard<'_, HashMap<Digest, HashSet<TypeId>>> {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed(cause: io::Error, path: &Path) -> Error {
+    Error::io("writing an object", cause).path(path)
+}
+
+/// With the remedy of a full disk: nothing refers to the object.
+fn said(error: Error) -> Error {
+    match error.code() {
+        Code::DiskFull => error.help("free some space and issue the statement again; the store is as it was"),
+        _ => error,
     }
 }
 

@@ -15,10 +15,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sled::transaction::{TransactionError, TransactionResult, Transactional, TransactionalTree};
@@ -37,12 +37,8 @@ impl Engine for SledEngine {
     }
 
     fn open_copy(&self, directory: &Path) -> Result<Arc<dyn KeyValue>> {
-        static COPIES: AtomicU64 = AtomicU64::new(0);
-        let number = COPIES.fetch_add(1, Ordering::Relaxed);
-        let scratch = std::env::temp_dir().join(format!("seedbed-{}-{number}", std::process::id()));
-        std::fs::create_dir(&scratch)
-            .map_err(|error| Error::io("copying the catalogue for reading", error).path(&scratch))?;
-        let scratch = Scratch(scratch);
+        let scratch = Scratch::new(&std::env::temp_dir())
+            .map_err(|error| Error::io("copying the catalogue for reading", error))?;
         copy_all(directory, &scratch.0)
             .map_err(|error| Error::io("copying the catalogue for reading", error).path(directory))?;
         let copy = scratch.0.clone();
@@ -52,6 +48,21 @@ impl Engine for SledEngine {
 
 /// A temporary directory; removed when dropped.
 struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes one of its own: the name is drawn at random, for numbers of processes repeat in containers.
+    fn new(above: &Path) -> io::Result<Scratch> {
+        loop {
+            let number = RandomState::new().build_hasher().finish();
+            let path = above.join(format!("seedbed-{number:016x}"));
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Ok(Scratch(path)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
 
 impl Drop for Scratch {
     fn drop(&mut self) {

@@ -9,6 +9,7 @@ use super::blocks::{BLOCKS, read_block_key};
 use super::db::Db;
 use super::digest::Digest;
 use super::kv::Write;
+use super::section::SECTIONS;
 use super::value;
 use crate::error::{Error, Result};
 
@@ -49,7 +50,7 @@ impl Db {
         let kv = self.kv();
         let mut doomed = Vec::new();
         let outcome = self.durably(&writer, |kv_now| {
-            for table in [BLOCKS.0.to_string(), value::overflow(BLOCKS.0)] {
+            for table in [BLOCKS.0.to_string(), value::overflow(BLOCKS.0), SECTIONS.0.to_string()] {
                 for pair in kv.scan(&table, &[]) {
                     let (key, _) = pair?;
                     let Some((space, rest)) = key.split_first_chunk::<8>() else { continue };

@@ -67,12 +67,19 @@ struct ProbeState {
     log: Vec<String>,
     calls: usize,
     failing: Option<Range<usize>>,
+    error: Option<i32>,
 }
 
 impl Probe {
     /// Starts counting and recording anew; the calls whose numbers are in `failing` will fail.
     pub(crate) fn restart(&self, failing: Option<Range<usize>>) {
         *self.0.lock().unwrap() = ProbeState { failing, ..ProbeState::default() };
+    }
+
+    /// Like [`Probe::restart`], with another error of the system than that of a full disk.
+    pub(crate) fn restart_with(&self, failing: Range<usize>, error: i32) {
+        *self.0.lock().unwrap() =
+            ProbeState { failing: Some(failing), error: Some(error), ..ProbeState::default() };
     }
 
     pub(crate) fn log(&self) -> Vec<String> {
@@ -91,7 +98,9 @@ impl Probe {
         state.calls += 1;
         state.log.push(what.into());
         match &state.failing {
-            Some(failing) if failing.contains(&number) => Err(io::Error::from_raw_os_error(28)),
+            Some(failing) if failing.contains(&number) => {
+                Err(io::Error::from_raw_os_error(state.error.unwrap_or(28)))
+            }
             _ => Ok(()),
         }
     }

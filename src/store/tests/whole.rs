@@ -129,7 +129,7 @@ fn garbage_is_swept_and_what_is_live_stays() {
     assert_eq!((swept.objects, swept.temporaries, swept.spaces, swept.blocks), (1, 1, 1, 3001));
     assert_eq!(db.sweep(&live).unwrap(), Default::default());
     assert!(db.has_object(&kept).unwrap() && !db.has_object(&dropped).unwrap());
-    assert_eq!(db.blocks::<Note>(spaces[0], 3).count(), 0);
+    assert!(db.blocks::<Note>(spaces[0], 3).next().unwrap().is_err());
     assert_eq!(db.blocks::<Note>(spaces[1], 3).count(), 3001);
     assert_eq!(check(&db, &live), [""; 0]);
     // A space's number is not used again, not even after its blocks are gone.
@@ -221,6 +221,86 @@ fn only_a_store_of_a_known_format_is_opened() {
         Db::open(&dir.path().join("FORMAT"), &OpenOptions::default()).err().unwrap().code(),
         Code::NotAStore
     );
+}
+
+#[test]
+fn without_format_nothing_is_touched() {
+    type Change = fn(&Path);
+    let changes: [Change; 4] = [
+        |_| {},
+        |dir| fs::remove_file(dir.join("CURRENT")).unwrap(),
+        |dir| fs::remove_dir_all(dir.join("objects")).unwrap(),
+        |dir| fs::write(dir.join("UNFINISHED"), "store\n").unwrap(),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = open(dir.path());
+        put(&db, "a", &note("a"));
+        db.put_object(&note("object")).unwrap();
+        db.compact(&Live::default(), &Task::quiet()).unwrap();
+        put(&db, "b", &note("b"));
+        drop(db);
+        let format = fs::read(dir.path().join("FORMAT")).unwrap();
+        fs::remove_file(dir.path().join("FORMAT")).unwrap();
+        change(dir.path());
+        let names = || {
+            let entries = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            entries.collect::<std::collections::BTreeSet<_>>()
+        };
+        let before = names();
+        for read_only in [false, true] {
+            let options = OpenOptions { create: !read_only, read_only, ..OpenOptions::default() };
+            let error = Db::open(dir.path(), &options).err().unwrap();
+            assert_eq!(error.code(), Code::Corrupt, "{number}: {error}");
+            assert!(error.message().starts_with("FORMAT is missing") && error.help_text().is_some());
+        }
+        assert_eq!(names(), before, "{number}");
+        if number == 0 {
+            // The remedy.
+            fs::write(dir.path().join("FORMAT"), format).unwrap();
+            assert_eq!(open(dir.path()).scan::<Note>(NOTES, b"").count(), 2);
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_creation_is_begun_afresh() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    fs::remove_file(dir.path().join("FORMAT")).unwrap();
+    fs::write(dir.path().join("UNFINISHED"), "store\n").unwrap();
+    fs::write(dir.path().join("db.1/db"), "half of a log").unwrap();
+    put(&open(dir.path()), "a", &note("a"));
+    assert!(!dir.path().join("UNFINISHED").exists());
+    assert_eq!(open(dir.path()).scan::<Note>(NOTES, b"").count(), 1);
+}
+
+#[test]
+fn an_unfinished_backup_does_not_open() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    fs::remove_file(dir.path().join("FORMAT")).unwrap();
+    fs::write(dir.path().join("UNFINISHED"), "backup\n").unwrap();
+    let create = OpenOptions { create: true, ..OpenOptions::default() };
+    let error = Db::open(dir.path(), &create).err().unwrap();
+    assert_eq!(error.code(), Code::NotAStore);
+    assert!(error.help_text().is_some() && dir.path().join("db.1").exists());
+}
+
+/// In containers every process may have the same number.
+#[test]
+fn unfinished_files_of_a_process_of_the_same_number_are_passed_over_and_then_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(dir.path());
+    let theirs: Vec<_> =
+        (0..3).map(|i| dir.path().join(format!("objects/tmp.{}.{i}", std::process::id()))).collect();
+    theirs.iter().for_each(|path| fs::write(path, "theirs").unwrap());
+    let digest = db.put_object(&note("mine")).unwrap();
+    assert!(theirs.iter().all(|path| fs::read(path).unwrap() == b"theirs"));
+    drop(db);
+    let db = open(dir.path());
+    assert!(!theirs.iter().any(|path| path.exists()));
+    assert_eq!(db.object::<Note>(&digest).unwrap().text.as_str(), "mine");
 }
 
 #[test]
