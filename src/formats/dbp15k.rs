@@ -17,8 +17,8 @@ use crate::task::Task;
 use super::fields::{integer, iri, tabbed};
 use super::folder::Folder;
 use super::pair::PairSource;
+use super::reading::{LinkList, Reading};
 use super::report::LintKind;
-use super::session::{LinkList, Session};
 use super::translated;
 
 /// The files that give links their split, by the usual names.
@@ -29,21 +29,21 @@ const SPLITS: [(&str, Split); 3] =
 /// `remap_ids` gives the right side new ids past the left's largest.
 pub(super) fn read(spec: &Import, task: &Task, path: &Path) -> Result<PairSource> {
     let folder = Folder::open(path, "dbp15k")?;
-    let mut session = Session::new(spec, task);
-    let mut sides = read_entities(&mut session, &folder)?;
+    let mut reading = Reading::new(spec, task);
+    let mut sides = read_entities(&mut reading, &folder)?;
     let shared = sides.shared();
     if let Some(&(id, ..)) = shared.first() {
         if !spec.remap_ids {
             return Err(repeated_ids(&folder, &sides, &shared, id));
         }
         let count = sides.move_right_ids(|_| true)?;
-        session.note(format!(
+        reading.note(format!(
             "{} ids stood for entities of both sides; the {count} right entities got new ids past the left's largest",
             shared.len()
         ));
     }
-    let links = read_links(&mut session, &folder, &sides, &[])?;
-    read_rest(spec, session, &folder, path, sides, links)
+    let links = read_links(&mut reading, &folder, &sides, &[])?;
+    read_rest(spec, reading, &folder, path, sides, links)
 }
 
 /// The error for a folder that uses ids twice.
@@ -130,7 +130,7 @@ impl Sides {
 }
 
 /// Reads `ent_ids_1` and `ent_ids_2`.
-pub(super) fn read_entities(session: &mut Session<'_>, folder: &Folder) -> Result<Sides> {
+pub(super) fn read_entities(reading: &mut Reading<'_>, folder: &Folder) -> Result<Sides> {
     let absent: Vec<&str> = ["ent_ids_1", "ent_ids_2", "triples_1", "triples_2"]
         .into_iter()
         .filter(|name| folder.find(name).is_none())
@@ -138,14 +138,14 @@ pub(super) fn read_entities(session: &mut Session<'_>, folder: &Folder) -> Resul
     if !absent.is_empty() {
         return Err(folder.missing(&[&absent.join(", ")]));
     }
-    let left = read_side(session, &folder.need("ent_ids_1")?, Side::Left)?;
-    let right = read_side(session, &folder.need("ent_ids_2")?, Side::Right)?;
+    let left = read_side(reading, &folder.need("ent_ids_1")?, Side::Left)?;
+    let right = read_side(reading, &folder.need("ent_ids_2")?, Side::Right)?;
     Ok(Sides { left, right })
 }
 
-fn read_side(session: &mut Session<'_>, path: &Path, at: Side) -> Result<IdSide> {
+fn read_side(reading: &mut Reading<'_>, path: &Path, at: Side) -> Result<IdSide> {
     let mut side = IdSide::default();
-    session.each_line(path, |tally, line| {
+    reading.each_line(path, |tally, line| {
         let [id, name] = tabbed(line, "`id ⇥ IRI`")?;
         let id = integer(id, "entity id")?;
         let name = iri(name, "IRI")?;
@@ -172,7 +172,7 @@ fn read_side(session: &mut Session<'_>, path: &Path, at: Side) -> Result<IdSide>
 
 /// Reads the link files. `implied` are training links known already (from shared ids).
 pub(super) fn read_links(
-    session: &mut Session<'_>,
+    reading: &mut Reading<'_>,
     folder: &Folder,
     sides: &Sides,
     implied: &[(EntityId, EntityId)],
@@ -180,8 +180,8 @@ pub(super) fn read_links(
     let mut links = LinkList::default();
     let all = folder.find("ill_ent_ids");
     if let Some(path) = &all {
-        links.reading(path);
-        session.each_line(path, |tally, line| {
+        links.begin(path);
+        reading.each_line(path, |tally, line| {
             let (written, (left, right)) = id_pair(line)?;
             let ends = (sides.find(Side::Left, left), sides.find(Side::Right, right));
             links.add(tally, ends, None, written);
@@ -200,8 +200,8 @@ pub(super) fn read_links(
         if *split == Split::Train && !implied.is_empty() {
             continue;
         }
-        links.reading(path);
-        session.each_line(path, |tally, line| {
+        links.begin(path);
+        reading.each_line(path, |tally, line| {
             let (written, (left, right)) = id_pair(line)?;
             let ends = (sides.find(Side::Left, left), sides.find(Side::Right, right));
             match ends {
@@ -216,13 +216,13 @@ pub(super) fn read_links(
         })?;
     }
     if added > 0 {
-        session.note(format!("{added} links of the split files are not in ill_ent_ids and were added"));
+        reading.note(format!("{added} links of the split files are not in ill_ent_ids and were added"));
     }
     if all.is_none() && parts.is_empty() && implied.is_empty() {
-        session.note_no_links("looked for ill_ent_ids, sup_ent_ids, val_ent_ids and ref_ent_ids");
+        reading.note_no_links("looked for ill_ent_ids, sup_ent_ids, val_ent_ids and ref_ent_ids");
     }
     if lone && links.len() > 0 {
-        session.note("one file holds all reference links, so they have no splits");
+        reading.note("one file holds all reference links, so they have no splits");
     }
     Ok(links)
 }
@@ -239,38 +239,38 @@ fn id_pair(line: &str) -> Result<IdPair<'_>> {
 /// Reads triples, relation names, attributes and translated names, and closes the import.
 pub(super) fn read_rest(
     spec: &Import,
-    mut session: Session<'_>,
+    mut reading: Reading<'_>,
     folder: &Folder,
     given: &Path,
     mut sides: Sides,
     links: LinkList,
 ) -> Result<PairSource> {
-    let common = folder.find("rel_ids").map(|path| relation_names(&mut session, &path)).transpose()?;
+    let common = folder.find("rel_ids").map(|path| relation_names(&mut reading, &path)).transpose()?;
     for (number, at) in [("1", Side::Left), ("2", Side::Right)] {
         let own = folder
             .find(&format!("rel_ids_{number}"))
-            .map(|path| relation_names(&mut session, &path))
+            .map(|path| relation_names(&mut reading, &path))
             .transpose()?;
         let names = own.as_ref().or(common.as_ref());
         let side = if at == Side::Left { &mut sides.left } else { &mut sides.right };
-        read_triples(&mut session, &folder.need(&format!("triples_{number}"))?, at, side, names)?;
+        read_triples(&mut reading, &folder.need(&format!("triples_{number}"))?, at, side, names)?;
         if let Some(path) = beside(folder, given, &format!("training_attrs_{number}")) {
-            read_attributes(&mut session, &path, at, side)?;
+            read_attributes(&mut reading, &path, at, side)?;
         }
     }
     if let Some(path) = names_file(folder, given) {
-        read_names(&mut session, &path, &mut sides)?;
+        read_names(&mut reading, &path, &mut sides)?;
     }
     let [left, right] = [sides.left, sides.right].map(|mut side| {
         side.builder.source_ids(side.kept);
         side.builder
     });
-    session.finish(spec, left, right, links)
+    reading.finish(spec, left, right, links)
 }
 
-fn relation_names(session: &mut Session<'_>, path: &Path) -> Result<HashMap<u32, String>> {
+fn relation_names(reading: &mut Reading<'_>, path: &Path) -> Result<HashMap<u32, String>> {
     let mut names: HashMap<u32, String> = HashMap::new();
-    session.each_line(path, |_, line| {
+    reading.each_line(path, |_, line| {
         let [id, name] = tabbed(line, "`id ⇥ IRI`")?;
         let id = integer(id, "relation id")?;
         let name = iri(name, "IRI")?;
@@ -289,7 +289,7 @@ fn relation_names(session: &mut Session<'_>, path: &Path) -> Result<HashMap<u32,
 }
 
 fn read_triples(
-    session: &mut Session<'_>,
+    reading: &mut Reading<'_>,
     path: &Path,
     at: Side,
     side: &mut IdSide,
@@ -297,7 +297,7 @@ fn read_triples(
 ) -> Result<()> {
     let entities = if at == Side::Left { "ent_ids_1" } else { "ent_ids_2" };
     let mut relations: HashMap<u32, u32> = HashMap::new();
-    session.each_line(path, |tally, line| {
+    reading.each_line(path, |tally, line| {
         let [head, relation, tail] = tabbed(line, "`head ⇥ relation ⇥ tail`")?;
         let end = |text, what| {
             let id = integer(text, what)?;
@@ -328,8 +328,8 @@ fn read_triples(
     Ok(())
 }
 
-fn read_attributes(session: &mut Session<'_>, path: &Path, at: Side, side: &mut IdSide) -> Result<()> {
-    session.each_line(path, |tally, line| {
+fn read_attributes(reading: &mut Reading<'_>, path: &Path, at: Side, side: &mut IdSide) -> Result<()> {
+    reading.each_line(path, |tally, line| {
         let mut fields = line.split('\t').filter(|field| !field.trim().is_empty());
         let entity = iri(fields.next().unwrap_or(""), "entity")?;
         let Some(entity) = side.builder.find_entity(entity) else {
@@ -345,11 +345,11 @@ fn read_attributes(session: &mut Session<'_>, path: &Path, at: Side, side: &mut 
     Ok(())
 }
 
-fn read_names(session: &mut Session<'_>, path: &Path, sides: &mut Sides) -> Result<()> {
-    session.phase(path)?;
+fn read_names(reading: &mut Reading<'_>, path: &Path, sides: &mut Sides) -> Result<()> {
+    reading.phase(path)?;
     let (mut right, mut unknown) = (0u64, 0u64);
     let Sides { left, right: other } = sides;
-    translated::read(path, session.task, |id, name| match left.ids.get(&id) {
+    translated::read(path, reading.task, |id, name| match left.ids.get(&id) {
         Some(_) if name.trim().is_empty() => {}
         Some(&entity) => left.builder.name(entity, name),
         None if other.ids.contains_key(&id) => right += 1,
@@ -357,10 +357,10 @@ fn read_names(session: &mut Session<'_>, path: &Path, sides: &mut Sides) -> Resu
     })?;
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     if right > 0 {
-        session.note(format!("{file} also has names for {right} right entities; they keep their own"));
+        reading.note(format!("{file} also has names for {right} right entities; they keep their own"));
     }
     if unknown > 0 {
-        session.note(format!("{file} names {unknown} ids that neither side has"));
+        reading.note(format!("{file} names {unknown} ids that neither side has"));
     }
     Ok(())
 }

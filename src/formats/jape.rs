@@ -18,7 +18,7 @@ use super::folder::Folder;
 use super::lines::Lines;
 use super::openea;
 use super::pair::PairSource;
-use super::session::Session;
+use super::reading::Reading;
 
 /// Where the files are, below the folder given.
 const PLACES: [&str; 8] =
@@ -44,15 +44,15 @@ pub(super) fn read(spec: &Import, task: &Task, path: &Path) -> Result<PairSource
         ]));
     };
     let folder = Folder::open(place, "jape")?;
-    let mut session = Session::new(spec, task);
+    let mut reading = Reading::new(spec, task);
     if place != path {
         let below = place.strip_prefix(path).unwrap_or(place).display();
-        session.note(match places.get(1) {
+        reading.note(match places.get(1) {
             Some(_) => format!("the folder has several variants; {below} was read"),
             None => format!("the files are in {below}"),
         });
     }
-    let mut sides = dbp15k::read_entities(&mut session, &folder)?;
+    let mut sides = dbp15k::read_entities(&mut reading, &folder)?;
     let shared = sides.shared();
     let mut implied = Vec::new();
     if let Some(&(id, ..)) = shared.first() {
@@ -60,19 +60,19 @@ pub(super) fn read(spec: &Import, task: &Task, path: &Path) -> Result<PairSource
             implied = shared.iter().map(|&(_, left, right)| (left, right)).collect();
             let ids: HashSet<u32> = shared.iter().map(|&(id, ..)| id).collect();
             sides.move_right_ids(|id| ids.contains(&id))?;
-            session.note(format!(
+            reading.note(format!(
                 "{} ids stand for both ends of a training link; their right entities got new ids past all others",
                 ids.len()
             ));
         } else if spec.remap_ids {
             let count = sides.move_right_ids(|_| true)?;
-            session.note(format!("the {count} right entities got new ids past the left's largest"));
+            reading.note(format!("the {count} right entities got new ids past the left's largest"));
         } else {
             return Err(dbp15k::repeated_ids(&folder, &sides, &shared, id));
         }
     }
-    let links = dbp15k::read_links(&mut session, &folder, &sides, &implied)?;
-    dbp15k::read_rest(spec, session, &folder, path, sides, links)
+    let links = dbp15k::read_links(&mut reading, &folder, &sides, &implied)?;
+    dbp15k::read_rest(spec, reading, &folder, path, sides, links)
 }
 
 /// Whether ids on both sides mean training links: `sup_ent_ids`, if there is one, gives one id or the

@@ -18,7 +18,7 @@ use super::fields::iri;
 use super::folder::Folder;
 use super::literals;
 use super::pair::PairSource;
-use super::session::{LinkList, Session};
+use super::reading::{LinkList, Reading};
 
 const TRIPLES: &str = "_EntityTriples.txt";
 
@@ -33,9 +33,9 @@ struct Files {
 
 /// Reads one folder with two graphs, or two folders with one each.
 pub(super) fn read(spec: &Import, task: &Task) -> Result<PairSource> {
-    let mut session = Session::new(spec, task);
+    let mut reading = Reading::new(spec, task);
     let [left, right] = match spec.paths.as_slice() {
-        [one] => two_graphs(&mut session, one)?,
+        [one] => two_graphs(&mut reading, one)?,
         [left, right] => [one_graph(left)?, one_graph(right)?],
         paths => {
             return Err(Error::new(
@@ -47,20 +47,20 @@ pub(super) fn read(spec: &Import, task: &Task) -> Result<PairSource> {
     };
     let mut builders = [GraphBuilder::new(), GraphBuilder::new()];
     for (files, builder) in [&left, &right].into_iter().zip(&mut builders) {
-        read_triples(&mut session, &files.triples, builder)?;
+        read_triples(&mut reading, &files.triples, builder)?;
         if let Some(path) = &files.numbers {
-            read_numbers(&mut session, path, builder)?;
+            read_numbers(&mut reading, path, builder)?;
         }
     }
     let mut links = LinkList::default();
     for path in [&left.links, &right.links].into_iter().flatten() {
-        read_links(&mut session, path, &builders, &mut links)?;
+        read_links(&mut reading, path, &builders, &mut links)?;
     }
     if left.links.is_none() && right.links.is_none() {
-        session.note_no_links("looked for *_SameAsLink.txt");
+        reading.note_no_links("looked for *_SameAsLink.txt");
     }
     let [left, right] = builders;
-    session.finish(spec, left, right, links)
+    reading.finish(spec, left, right, links)
 }
 
 /// The graphs whose files lie in a folder, by name.
@@ -98,7 +98,7 @@ fn one_graph(path: &Path) -> Result<Files> {
     }
 }
 
-fn two_graphs(session: &mut Session<'_>, path: &Path) -> Result<[Files; 2]> {
+fn two_graphs(reading: &mut Reading<'_>, path: &Path) -> Result<[Files; 2]> {
     let folder = Folder::open(path, "mmkg")?;
     let mut graphs = graphs_in(&folder);
     for name in folder.names() {
@@ -111,7 +111,7 @@ fn two_graphs(session: &mut Session<'_>, path: &Path) -> Result<[Files; 2]> {
     let listed = names.join(", ");
     match <[Files; 2]>::try_from(graphs) {
         Ok(pair) => {
-            session.note(format!("{} is the left graph, {} the right one", pair[0].name, pair[1].name));
+            reading.note(format!("{} is the left graph, {} the right one", pair[0].name, pair[1].name));
             Ok(pair)
         }
         Err(graphs) if graphs.is_empty() => Err(folder.missing(&["*_EntityTriples.txt"])),
@@ -137,8 +137,8 @@ fn wrong(form: &str, found: usize) -> Error {
     Error::new(Code::BadFile, format!("expected 3 fields separated by blanks ({form}), found {found}"))
 }
 
-fn read_triples(session: &mut Session<'_>, path: &Path, builder: &mut GraphBuilder) -> Result<()> {
-    session.each_line(path, |_, line| {
+fn read_triples(reading: &mut Reading<'_>, path: &Path, builder: &mut GraphBuilder) -> Result<()> {
+    reading.each_line(path, |_, line| {
         let fields = fields(line);
         let [head, relation, tail] = fields.as_slice() else {
             return Err(wrong("`head relation tail .`", fields.len()));
@@ -151,8 +151,8 @@ fn read_triples(session: &mut Session<'_>, path: &Path, builder: &mut GraphBuild
     Ok(())
 }
 
-fn read_numbers(session: &mut Session<'_>, path: &Path, builder: &mut GraphBuilder) -> Result<()> {
-    session.each_line(path, |_, line| {
+fn read_numbers(reading: &mut Reading<'_>, path: &Path, builder: &mut GraphBuilder) -> Result<()> {
+    reading.each_line(path, |_, line| {
         let fields = fields(line);
         let [entity, attribute, value @ ..] = fields.as_slice() else {
             return Err(wrong("`entity attribute value`", fields.len()));
@@ -170,13 +170,13 @@ fn read_numbers(session: &mut Session<'_>, path: &Path, builder: &mut GraphBuild
 }
 
 fn read_links(
-    session: &mut Session<'_>,
+    reading: &mut Reading<'_>,
     path: &Path,
     [left, right]: &[GraphBuilder; 2],
     links: &mut LinkList,
 ) -> Result<()> {
-    links.reading(path);
-    session.each_line(path, |tally, line| {
+    links.begin(path);
+    reading.each_line(path, |tally, line| {
         let fields = fields(line);
         let [a, relation, b] = fields.as_slice() else {
             return Err(wrong("`entity <SameAs> entity .`", fields.len()));

@@ -15,7 +15,7 @@ use super::fields::{iri, tabbed};
 use super::folder::Folder;
 use super::literals::{self, Names};
 use super::pair::PairSource;
-use super::session::{LinkList, Session};
+use super::reading::{LinkList, Reading};
 
 /// Reads a folder in the OpenEA layout. Without a fold in the request the first one gives the splits.
 pub(super) fn read(spec: &Import, task: &Task, path: &Path) -> Result<PairSource> {
@@ -36,21 +36,21 @@ fn read_folder(spec: &Import, task: &Task, folder: &Folder, relations: &str) -> 
     if !absent.is_empty() {
         return Err(folder.missing(&[&absent.join(", ")]));
     }
-    let mut session = Session::new(spec, task);
+    let mut reading = Reading::new(spec, task);
     let mut sides = [GraphBuilder::new(), GraphBuilder::new()];
     for (side, number) in sides.iter_mut().zip(["1", "2"]) {
-        read_relations(&mut session, &folder.need(&format!("{relations}_{number}"))?, side)?;
+        read_relations(&mut reading, &folder.need(&format!("{relations}_{number}"))?, side)?;
         if let Some(path) = folder.find(&format!("attr_triples_{number}")) {
-            read_attributes(&mut session, &path, side)?;
+            read_attributes(&mut reading, &path, side)?;
         }
     }
     let [left, right] = sides;
-    let links = read_links(spec, &mut session, folder, &left, &right)?;
-    session.finish(spec, left, right, links)
+    let links = read_links(spec, &mut reading, folder, &left, &right)?;
+    reading.finish(spec, left, right, links)
 }
 
-fn read_relations(session: &mut Session<'_>, path: &Path, side: &mut GraphBuilder) -> Result<()> {
-    session.each_line(path, |_, line| {
+fn read_relations(reading: &mut Reading<'_>, path: &Path, side: &mut GraphBuilder) -> Result<()> {
+    reading.each_line(path, |_, line| {
         let [head, relation, tail] = tabbed(line, "`head ⇥ relation ⇥ tail`")?;
         let (head, relation, tail) = (iri(head, "head")?, iri(relation, "relation")?, iri(tail, "tail")?);
         let (head, relation, tail) = (side.entity(head), side.relation(relation), side.entity(tail));
@@ -60,9 +60,9 @@ fn read_relations(session: &mut Session<'_>, path: &Path, side: &mut GraphBuilde
     Ok(())
 }
 
-fn read_attributes(session: &mut Session<'_>, path: &Path, side: &mut GraphBuilder) -> Result<()> {
+fn read_attributes(reading: &mut Reading<'_>, path: &Path, side: &mut GraphBuilder) -> Result<()> {
     let mut names = Names::default();
-    session.each_line(path, |_, line| {
+    reading.each_line(path, |_, line| {
         let parts: Vec<&str> = line.split('\t').collect();
         let [entity, attribute, literal @ ..] = parts.as_slice() else {
             return Err(too_few(parts.len()));
@@ -89,7 +89,7 @@ fn too_few(found: usize) -> Error {
 
 fn read_links(
     spec: &Import,
-    session: &mut Session<'_>,
+    reading: &mut Reading<'_>,
     folder: &Folder,
     left: &GraphBuilder,
     right: &GraphBuilder,
@@ -97,24 +97,24 @@ fn read_links(
     let mut links = LinkList::default();
     let all = folder.find("ent_links");
     if let Some(path) = &all {
-        links.reading(path);
-        session.each_line(path, |tally, line| {
+        links.begin(path);
+        reading.each_line(path, |tally, line| {
             let (l, r) = iri_pair(line)?;
             links.add(tally, (left.find_entity(l), right.find_entity(r)), None, (l, r));
             Ok(())
         })?;
     }
-    let Some(fold) = find_fold(spec, session, folder)? else {
+    let Some(fold) = find_fold(spec, reading, folder)? else {
         if all.is_none() {
-            session.note_no_links("looked for ent_links and a folder of folds");
+            reading.note_no_links("looked for ent_links and a folder of folds");
         }
         return Ok(links);
     };
     let mut added = 0;
     for split in [Split::Train, Split::Valid, Split::Test] {
         let path = fold.need(&format!("{}_links", split.as_str()))?;
-        links.reading(&path);
-        session.each_line(&path, |tally, line| {
+        links.begin(&path);
+        reading.each_line(&path, |tally, line| {
             let (l, r) = iri_pair(line)?;
             match (left.find_entity(l), right.find_entity(r)) {
                 (Some(l), Some(r)) if all.is_some() => added += usize::from(!links.assign(l, r, split)),
@@ -126,7 +126,7 @@ fn read_links(
         })?;
     }
     if added > 0 {
-        session.note(format!("{added} links of the fold are not in ent_links and were added"));
+        reading.note(format!("{added} links of the fold are not in ent_links and were added"));
     }
     Ok(links)
 }
@@ -137,7 +137,7 @@ fn iri_pair(line: &str) -> Result<(&str, &str)> {
 }
 
 /// The folder of the fold asked for, or of the first one where none is asked for.
-fn find_fold(spec: &Import, session: &mut Session<'_>, folder: &Folder) -> Result<Option<Folder>> {
+fn find_fold(spec: &Import, reading: &mut Reading<'_>, folder: &Folder) -> Result<Option<Folder>> {
     let mut sets: Vec<String> = folder.names().into_iter().filter(|name| name.ends_with("fold")).collect();
     // `721_5fold` is the usual one; folders of other shares may stand beside it.
     sets.sort_by_key(|name| name != "721_5fold");
@@ -161,7 +161,7 @@ fn find_fold(spec: &Import, session: &mut Session<'_>, folder: &Folder) -> Resul
             .path(&path));
     }
     if spec.fold.is_none() {
-        session.note(format!("the splits are those of {set}/1, as no fold was asked for"));
+        reading.note(format!("the splits are those of {set}/1, as no fold was asked for"));
     }
     Folder::open(&path.join(&wanted), "openea").map(Some)
 }

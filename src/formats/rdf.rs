@@ -19,8 +19,8 @@ use crate::task::Task;
 use super::lines::{self, Bounded, Lines};
 use super::literals::{self, Names};
 use super::pair::PairSource;
+use super::reading::{LinkList, Reading};
 use super::report::LintKind;
-use super::session::{LinkList, Session};
 use super::xml::Feed;
 
 const SAME_AS: &str = "http://www.w3.org/2002/07/owl#sameAs";
@@ -35,10 +35,10 @@ pub(super) fn read(spec: &Import, task: &Task) -> Result<PairSource> {
         .help("give the left file, then the right one"));
     };
     let formats = [format_of(left_path)?, format_of(right_path)?];
-    let mut session = Session::new(spec, task);
+    let mut reading = Reading::new(spec, task);
     let mut same = Vec::new();
-    let left = read_side(&mut session, left_path, formats[0], &mut same)?;
-    let right = read_side(&mut session, right_path, formats[1], &mut same)?;
+    let left = read_side(&mut reading, left_path, formats[0], &mut same)?;
+    let right = read_side(&mut reading, right_path, formats[1], &mut same)?;
     let mut links = LinkList::default();
     let mut outside = 0u64;
     for (a, b) in &same {
@@ -47,20 +47,20 @@ pub(super) fn read(spec: &Import, task: &Task) -> Result<PairSource> {
             _ => left.find_entity(b).zip(right.find_entity(a)),
         };
         match ends {
-            Some((l, r)) => links.add(&mut session.tally, (Some(l), Some(r)), None, (a, b)),
+            Some((l, r)) => links.add(&mut reading.tally, (Some(l), Some(r)), None, (a, b)),
             None => {
                 outside += 1;
-                session.tally.add(LintKind::UnknownLinkEntity, None, || format!("{a} {b}"));
+                reading.tally.add(LintKind::UnknownLinkEntity, None, || format!("{a} {b}"));
             }
         }
     }
     if outside > 0 {
-        session.note(format!("{outside} owl:sameAs triples lead outside the two graphs"));
+        reading.note(format!("{outside} owl:sameAs triples lead outside the two graphs"));
     }
     if same.is_empty() {
-        session.note_no_links("neither file has owl:sameAs triples");
+        reading.note_no_links("neither file has owl:sameAs triples");
     }
-    session.finish(spec, left, right, links)
+    reading.finish(spec, left, right, links)
 }
 
 /// The format that a file name stands for, past `.gz` or `.zst`.
@@ -81,13 +81,13 @@ pub(super) fn format_of(path: &Path) -> Result<RdfFormat> {
 
 /// Reads one file into a graph; `owl:sameAs` statements go to `same`.
 fn read_side(
-    session: &mut Session<'_>,
+    reading: &mut Reading<'_>,
     path: &Path,
     format: RdfFormat,
     same: &mut Vec<(String, String)>,
 ) -> Result<GraphBuilder> {
     let mut side = Statements::default();
-    each_quad(session, path, format, |quad| side.take(quad, same))?;
+    each_quad(reading, path, format, |quad| side.take(quad, same))?;
     side.names.settle(&mut side.builder);
     Ok(side.builder)
 }
@@ -95,12 +95,12 @@ fn read_side(
 /// Hands every statement of a file to `take`. Broken statements are skipped when lenient, except in
 /// RDF/XML, which cannot be read on past an error.
 fn each_quad(
-    session: &mut Session<'_>,
+    reading: &mut Reading<'_>,
     path: &Path,
     format: RdfFormat,
     mut take: impl FnMut(Quad),
 ) -> Result<()> {
-    session.phase(path)?;
+    reading.phase(path)?;
     let parser = RdfParser::from_format(format);
     let source = lines::open_text(path)?;
     let (source, progress): (Box<dyn std::io::Read>, _) = if format == RdfFormat::RdfXml {
@@ -115,8 +115,8 @@ fn each_quad(
         since.set(0);
         count += 1;
         if count.is_multiple_of(4096) {
-            session.task.check()?;
-            session.task.advance(count);
+            reading.task.check()?;
+            reading.task.advance(count);
         }
         let error = match quad {
             Ok(quad) => {
@@ -140,7 +140,9 @@ fn each_quad(
                 };
                 let text = match &progress {
                     Some(progress) => progress.borrow().text(),
-                    None => line_text(path, line),
+                    // Finding a line reads the file again, so it is done for those that are shown only.
+                    None if reading.shows_broken() => line_text(path, line),
+                    None => String::new(),
                 };
                 let error =
                     Error::new(Code::BadFile, format!("broken {}{column}: {}", format.name(), lower(reason)))
@@ -148,7 +150,7 @@ fn each_quad(
                 if format == RdfFormat::RdfXml {
                     return Err(error.help("correct the file; RDF/XML cannot be read past an error"));
                 }
-                session.broken(error)?;
+                reading.broken(error)?;
             }
             RdfParseError::Io(cause) => {
                 let progress = progress.as_ref().map(|progress| progress.borrow());
@@ -161,7 +163,7 @@ fn each_quad(
             }
         }
     }
-    session.task.advance(count);
+    reading.task.advance(count);
     Ok(())
 }
 

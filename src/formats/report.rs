@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::error::{Code, Error, Place, Result, shorten};
 use crate::kg::{Graph, Link, Side, Split};
 
 /// Examples kept per lint and lines kept per lenient import.
@@ -71,6 +72,42 @@ pub struct Skipped {
     pub count: u64,
     /// The first five: place and reason.
     pub first: Vec<String>,
+}
+
+impl Skipped {
+    /// Takes the error of a broken line: counted when the import is lenient, else given back with the
+    /// remedy. Errors that concern more than a line are given back as they are.
+    pub(super) fn take(&mut self, error: Error, lenient: bool) -> Result<()> {
+        if !matches!(error.code(), Code::BadFile | Code::BadValue) {
+            return Err(error);
+        }
+        if !lenient {
+            let more = "or import with `lenient=true` to skip such lines";
+            let help = match error.help_text() {
+                Some(help) => format!("{help}; {more}"),
+                None => format!("correct the line, {more}"),
+            };
+            return Err(error.help(help));
+        }
+        self.count += 1;
+        if self.first.len() < EXAMPLES {
+            let text = match error.place() {
+                Some(Place::File { text: Some(text), .. }) if !text.is_empty() => {
+                    format!("{error}: {}", shorten(text, 120))
+                }
+                _ => error.to_string(),
+            };
+            self.first.push(text);
+        }
+        Ok(())
+    }
+
+    /// Adds what another file's reader left out.
+    pub(super) fn add(&mut self, count: u64, first: Vec<String>) {
+        self.count += count;
+        let room = EXAMPLES.saturating_sub(self.first.len());
+        self.first.extend(first.into_iter().take(room));
+    }
 }
 
 /// What is odd about the data, though it can be read.

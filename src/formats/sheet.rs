@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::error::{Code, Error, Result};
 
 use super::lines::Lines;
-use super::session::{Session, Tally};
+use super::reading::{Reading, Tally};
 
 /// The longest record that quotes may spread over lines, in bytes: a quote that is never closed
 /// should not swallow the file.
@@ -24,24 +24,24 @@ pub(super) struct Columns<'a> {
 /// Hands every record to `take`: its needed fields, then its optional ones, `""` for those that the
 /// table does not have.
 pub(super) fn each_record(
-    session: &mut Session<'_>,
+    reading: &mut Reading<'_>,
     path: &Path,
     columns: &Columns<'_>,
     mut take: impl FnMut(&mut Tally, &[&str]) -> Result<()>,
 ) -> Result<Vec<bool>> {
-    session.phase(path)?;
+    reading.phase(path)?;
     let mut sheet = Sheet::open(path)?;
     let places = sheet.places(columns)?;
     let width = sheet.ends.len();
-    while sheet.advance(session)? {
+    while sheet.advance(reading)? {
         if sheet.lines.number().is_multiple_of(4096) {
-            session.task.check()?;
-            session.task.advance(sheet.lines.number());
+            reading.task.check()?;
+            reading.task.advance(sheet.lines.number());
         }
         let result = if sheet.ends.len() == width {
             let fields: Vec<&str> =
                 places.iter().map(|place| place.map_or("", |place| sheet.field(place).trim())).collect();
-            take(&mut session.tally, &fields)
+            take(&mut reading.tally, &fields)
         } else {
             Err(Error::new(
                 Code::BadFile,
@@ -49,7 +49,7 @@ pub(super) fn each_record(
             ))
         };
         if let Err(error) = result {
-            session.broken(error.file(path, sheet.start, &sheet.lines.lossy()))?;
+            reading.broken(error.file(path, sheet.start, &sheet.lines.lossy()))?;
         }
     }
     Ok(places.iter().map(Option::is_some).collect())
@@ -118,7 +118,7 @@ impl Sheet {
     }
 
     /// Reads the next record that is not broken; `false` at the end.
-    fn advance(&mut self, session: &mut Session<'_>) -> Result<bool> {
+    fn advance(&mut self, reading: &mut Reading<'_>) -> Result<bool> {
         while self.lines.advance()? {
             self.start = self.lines.number();
             let result = match self.lines.text() {
@@ -129,7 +129,7 @@ impl Sheet {
             match result {
                 Ok(()) => return Ok(true),
                 Err(error) => {
-                    session.broken(error.file(self.lines.path(), self.start, &self.lines.lossy()))?
+                    reading.broken(error.file(self.lines.path(), self.start, &self.lines.lossy()))?
                 }
             }
         }

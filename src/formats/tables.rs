@@ -24,29 +24,29 @@ use super::fields::{integer, iri};
 use super::folder::Folder;
 use super::literals::{self, Names};
 use super::pair::PairSource;
+use super::reading::{LinkList, Reading};
 use super::report::LintKind;
-use super::session::{LinkList, Session};
 use super::sheet::{Columns, each_record};
 
 /// Reads a folder of tables.
 pub(super) fn read(spec: &Import, task: &Task, path: &Path) -> Result<PairSource> {
     let folder = Folder::open(path, "csv")?;
-    let mut session = Session::new(spec, task);
-    let left = read_side(&mut session, &folder, Side::Left)?;
-    let right = read_side(&mut session, &folder, Side::Right)?;
+    let mut reading = Reading::new(spec, task);
+    let left = read_side(&mut reading, &folder, Side::Left)?;
+    let right = read_side(&mut reading, &folder, Side::Right)?;
     let mut links = LinkList::default();
     match table(&folder, "links") {
-        Some(path) => read_links(&mut session, &path, &left, &right, &mut links)?,
-        None => session.note_no_links("looked for links.csv and links.tsv"),
+        Some(path) => read_links(&mut reading, &path, &left, &right, &mut links)?,
+        None => reading.note_no_links("looked for links.csv and links.tsv"),
     }
-    session.finish(spec, left, right, links)
+    reading.finish(spec, left, right, links)
 }
 
 fn table(folder: &Folder, name: &str) -> Option<PathBuf> {
     folder.find(&format!("{name}.csv")).or_else(|| folder.find(&format!("{name}.tsv")))
 }
 
-fn read_side(session: &mut Session<'_>, folder: &Folder, at: Side) -> Result<GraphBuilder> {
+fn read_side(reading: &mut Reading<'_>, folder: &Folder, at: Side) -> Result<GraphBuilder> {
     let mut side = GraphBuilder::new();
     let number = at as usize + 1;
     let [entities, triples, attributes] =
@@ -57,7 +57,7 @@ fn read_side(session: &mut Session<'_>, folder: &Folder, at: Side) -> Result<Gra
     }
     let complete = entities.is_some();
     if let Some(path) = entities {
-        read_entities(session, &path, at, &mut side)?;
+        read_entities(reading, &path, at, &mut side)?;
     }
     // With a table of entities, others must keep to it.
     let look_up = |side: &mut GraphBuilder, text: &str, what: &str| -> Result<EntityId> {
@@ -72,7 +72,7 @@ fn read_side(session: &mut Session<'_>, folder: &Folder, at: Side) -> Result<Gra
     };
     if let Some(path) = triples {
         let columns = Columns { needed: &["head", "relation", "tail"], optional: &[] };
-        each_record(session, &path, &columns, |_, fields| {
+        each_record(reading, &path, &columns, |_, fields| {
             let (relation, tail) = (iri(fields[1], "relation")?, iri(fields[2], "tail")?);
             let head = look_up(&mut side, fields[0], "head")?;
             let tail = look_up(&mut side, tail, "tail")?;
@@ -85,7 +85,7 @@ fn read_side(session: &mut Session<'_>, folder: &Folder, at: Side) -> Result<Gra
         let columns =
             Columns { needed: &["entity", "attribute", "value"], optional: &["datatype", "language"] };
         let mut names = Names::default();
-        each_record(session, &path, &columns, |_, fields| {
+        each_record(reading, &path, &columns, |_, fields| {
             let attribute = iri(fields[1], "attribute")?;
             let entity = look_up(&mut side, fields[0], "entity")?;
             let literal = (!fields[2].is_empty()).then(|| Literal {
@@ -105,12 +105,12 @@ fn read_side(session: &mut Session<'_>, folder: &Folder, at: Side) -> Result<Gra
     Ok(side)
 }
 
-fn read_entities(session: &mut Session<'_>, path: &Path, at: Side, side: &mut GraphBuilder) -> Result<()> {
+fn read_entities(reading: &mut Reading<'_>, path: &Path, at: Side, side: &mut GraphBuilder) -> Result<()> {
     let columns = Columns { needed: &["entity"], optional: &["name", "id"] };
     let mut ids = Vec::new();
     let mut seen = HashSet::new();
     let mut without = 0usize;
-    each_record(session, path, &columns, |tally, fields| {
+    each_record(reading, path, &columns, |tally, fields| {
         let name = iri(fields[0], "entity")?;
         if side.find_entity(name).is_some() {
             tally.add(LintKind::RepeatedId, Some(at), || name.to_string());
@@ -138,7 +138,7 @@ fn read_entities(session: &mut Session<'_>, path: &Path, at: Side, side: &mut Gr
     match (ids.is_empty(), without) {
         (true, _) => {}
         (false, 0) => side.source_ids(ids),
-        (false, _) => session.note(format!(
+        (false, _) => reading.note(format!(
             "{without} {} entities have no id, so the ids of that side were left out",
             at.as_str()
         )),
@@ -147,15 +147,15 @@ fn read_entities(session: &mut Session<'_>, path: &Path, at: Side, side: &mut Gr
 }
 
 fn read_links(
-    session: &mut Session<'_>,
+    reading: &mut Reading<'_>,
     path: &Path,
     left: &GraphBuilder,
     right: &GraphBuilder,
     links: &mut LinkList,
 ) -> Result<()> {
-    links.reading(path);
+    links.begin(path);
     let columns = Columns { needed: &["left", "right"], optional: &["split"] };
-    each_record(session, path, &columns, |tally, fields| {
+    each_record(reading, path, &columns, |tally, fields| {
         let (l, r) = (iri(fields[0], "left entity")?, iri(fields[1], "right entity")?);
         let split = match fields[2].to_ascii_lowercase().as_str() {
             "" => None,

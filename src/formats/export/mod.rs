@@ -215,6 +215,13 @@ pub fn format_of(path: &Path) -> Result<ExportFormat> {
         (".xml", ExportFormat::Alignment),
         ("_ent_ids", ExportFormat::Dbp15k),
     ];
+    for columnar in ["parquet", "arrow", "feather"] {
+        if name.ends_with(&format!(".{columnar}")) {
+            return Err(Error::new(Code::Unsupported, format!("{columnar} is not written by this version"))
+                .help("export as csv, tsv or jsonl")
+                .path(path));
+        }
+    }
     let found = endings.into_iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, format)| format);
     found.ok_or_else(|| {
         Error::new(Code::Conflict, format!("the name `{name}` does not tell the format"))

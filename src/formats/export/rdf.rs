@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Write;
 
+use oxrdf::NamedNode;
+
 use crate::error::{Code, Error, Result};
+use crate::formats::lookup::to_uri;
 use crate::formats::prefixes::is_absolute;
 
 use super::{ExportMeta, ExportRow, Sheet};
@@ -28,7 +31,7 @@ impl<W: Write> SameAs<W> {
 
 impl<W: Write> Sheet for SameAs<W> {
     fn row(&mut self, row: &ExportRow) -> Result<()> {
-        let (left, right) = (iri_ref(&row.left_iri)?, iri_ref(&row.right_iri)?);
+        let (left, right) = (strict(&row.left_iri, "N-Triples")?, strict(&row.right_iri, "N-Triples")?);
         writeln!(self.writer, "<{left}> <{}> <{right}> .", self.predicate).map_err(failed)
     }
 }
@@ -37,26 +40,24 @@ fn failed(cause: std::io::Error) -> Error {
     Error::io("cannot write the file", cause)
 }
 
-/// The IRI as it stands between angle brackets: what N-Triples does not allow there is escaped.
-fn iri_ref(iri: &str) -> Result<Cow<'_, str>> {
+/// The IRI as others take it: as it stands where it is one, else with percent-encoding where a URI has
+/// it, as in SSSOM. Our readers find the entity again by its URI.
+fn strict<'a>(iri: &'a str, format: &str) -> Result<Cow<'a, str>> {
+    let refuse = |what: &str| {
+        let shown = crate::error::shorten(iri, 120);
+        Err(Error::new(Code::BadValue, format!("`{shown}` is no {what} IRI, which {format} needs"))
+            .help("export as tsv, csv or jsonl, which take any name"))
+    };
     if !is_absolute(iri) {
-        return Err(Error::new(Code::BadValue, format!("`{iri}` is no absolute IRI, which N-Triples needs"))
-            .help("export as tsv, csv or jsonl, which take any name"));
+        return refuse("absolute");
     }
-    let escaped = |c: char| c <= ' ' || "<>\"{}|^`\\".contains(c);
-    if !iri.contains(escaped) {
+    if NamedNode::new(iri).is_ok() {
         return Ok(Cow::Borrowed(iri));
     }
-    let mut text = String::with_capacity(iri.len() + 12);
-    for c in iri.chars() {
-        if escaped(c) {
-            // Writing to a string does not fail.
-            let _ = write!(text, "\\u{:04X}", u32::from(c));
-        } else {
-            text.push(c);
-        }
+    match NamedNode::new(to_uri(iri)) {
+        Ok(uri) => Ok(Cow::Owned(uri.into_string())),
+        Err(_) => refuse("valid"),
     }
-    Ok(Cow::Owned(text))
 }
 
 /// Alignment API RDF/XML, level 0.
@@ -85,7 +86,9 @@ impl<W: Write> Alignment<W> {
 
 impl<W: Write> Sheet for Alignment<W> {
     fn row(&mut self, row: &ExportRow) -> Result<()> {
-        let (left, right) = (xml(&row.left_iri)?, xml(&row.right_iri)?);
+        let [left, right] = [&row.left_iri, &row.right_iri].map(|iri| strict(iri, "RDF/XML"));
+        let (left, right) = (left?, right?);
+        let (left, right) = (xml(&left)?, xml(&right)?);
         let score = row.score.unwrap_or(1.0);
         write!(
             self.writer,

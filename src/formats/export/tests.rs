@@ -119,6 +119,33 @@ fn what_is_written_is_read_back_to_the_same_links() {
 }
 
 #[test]
+fn strict_parsers_read_what_is_written_as_rdf() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, format) in [("x.nt", oxrdfio::RdfFormat::NTriples), ("x.rdf", oxrdfio::RdfFormat::RdfXml)] {
+        let spec = spec(folder.path().join(name));
+        write(&spec, rows()).unwrap();
+        let file = std::fs::File::open(&spec.path).unwrap();
+        let quads: Vec<_> = oxrdfio::RdfParser::from_format(format)
+            .for_reader(file)
+            .collect::<std::result::Result<_, _>>()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let unchanged = format!("<{}>", LEFT[0]);
+        let found =
+            quads.iter().any(|q| q.subject.to_string() == unchanged || q.object.to_string() == unchanged);
+        assert!(found, "{name}");
+    }
+}
+
+#[test]
+fn columnar_tables_are_not_written() {
+    let error = format_of(Path::new("x.parquet")).unwrap_err();
+    assert_eq!(
+        (error.code(), error.message()),
+        (Code::Unsupported, "parquet is not written by this version")
+    );
+}
+
+#[test]
 fn json_lines_keep_full_precision() {
     let folder = tempfile::tempdir().unwrap();
     let spec = spec(folder.path().join("x.jsonl"));
@@ -181,7 +208,8 @@ fn names_that_a_format_cannot_carry_are_refused() {
     for (name, iri, expected) in [
         ("x.nt", "Deh_Bonyad", "`Deh_Bonyad` is no absolute IRI, which N-Triples needs"),
         ("x.sssom.tsv", "/m/0m0nq", "`/m/0m0nq` is no absolute IRI, which SSSOM needs"),
-        ("x.rdf", "http://x/\u{1}", "`http://x/\\u{1}` holds U+0001, which XML cannot carry"),
+        ("x.rdf", "Deh_Bonyad", "`Deh_Bonyad` is no absolute IRI, which RDF/XML needs"),
+        ("x.rdf", "http://x/a#b#c", "`http://x/a#b#c` is no valid IRI, which RDF/XML needs"),
     ] {
         let mut rows = rows();
         rows[5].right_iri = iri.into();

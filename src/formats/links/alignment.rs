@@ -66,9 +66,10 @@ pub(super) fn read(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
         }
         let (Some(left), Some(right)) = (&cell.left, &cell.right) else {
             let lacks = if cell.left.is_none() { "entity1" } else { "entity2" };
-            return Err(Error::new(Code::BadFile, format!("the cell has no {lacks}"))
-                .help("each Cell names entity1 and entity2 by rdf:resource")
-                .file(path, cell.line, ""));
+            let error = Error::new(Code::BadFile, format!("the cell has no {lacks}"))
+                .help("each Cell names entity1 and entity2 by rdf:resource");
+            resolver.broken(error.file(path, cell.line, ""))?;
+            continue;
         };
         let text = format!("{left} = {right}");
         resolver.link(left, right, None, Stated { line: cell.line, text: &text })?;

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use crate::error::{Code, Error, Result};
 use crate::formats::lookup::Lookup;
+use crate::formats::report::Skipped;
 use crate::kg::{EntityId, Graph, Link, Split};
 use crate::ops::spec::{ImportLinks, LinkFormat};
 use crate::task::Task;
@@ -41,6 +42,8 @@ pub struct LinkReport {
     pub negated: u64,
     /// Statements of another relation than equality; left out.
     pub other: u64,
+    /// Broken lines; only a lenient import leaves them out.
+    pub skipped: Skipped,
     /// What a person should know and that is no error.
     pub notes: Vec<String>,
 }
@@ -60,6 +63,21 @@ pub struct LinkImport {
 /// anything else is two columns. Errors: [`Code::NotFound`]; [`Code::BadFile`] and [`Code::BadValue`]
 /// with file and line; [`Code::MissingData`] for a file without links; [`Code::Cancelled`].
 pub fn read_links(spec: &ImportLinks, left: &Graph, right: &Graph, task: &Task) -> Result<LinkImport> {
+    let mut import = read(spec, left, right, task)?;
+    let report = &mut import.report;
+    for (count, first, text) in [
+        (report.unknown, &report.unknown_first, "links to unknown entities were left out"),
+        (report.skipped.count, &report.skipped.first, "broken lines were left out"),
+    ] {
+        if count > 0 {
+            report.notes.push(format!("{text}: {count} (first: {})", first.join("; ")));
+        }
+    }
+    Ok(import)
+}
+
+/// Reads links; what a lenient import leaves out is in the report's counts, and not in its notes.
+pub(super) fn read(spec: &ImportLinks, left: &Graph, right: &Graph, task: &Task) -> Result<LinkImport> {
     task.check()?;
     let format = spec.format.unwrap_or_else(|| format_of(&spec.path));
     let name = spec.path.file_name().unwrap_or_default().to_string_lossy();
@@ -131,6 +149,7 @@ impl<'a> Resolver<'a> {
             decoded: 0,
             negated: 0,
             other: 0,
+            skipped: Skipped::default(),
             notes: Vec::new(),
         };
         let (left, right) = (Lookup::new(left), Lookup::new(right));
@@ -145,11 +164,11 @@ impl<'a> Resolver<'a> {
             self.task.advance(self.report.stated);
         }
         self.report.stated += 1;
-        let bad = |error: Error| Err(error.file(&self.spec.path, at.line, at.text));
         let [left, right] = [left, right].map(bare);
         if left.is_empty() || right.is_empty() {
             let side = if left.is_empty() { "left" } else { "right" };
-            return bad(Error::new(Code::BadFile, format!("the {side} entity of the link is empty")));
+            let error = Error::new(Code::BadFile, format!("the {side} entity of the link is empty"));
+            return self.broken(error.file(&self.spec.path, at.line, at.text));
         }
         let direct = (self.left.find(left), self.right.find(right));
         let (a, b) = match direct {
@@ -176,6 +195,11 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
+    /// A broken line, with its place: skipped and counted when lenient, else the error of the import.
+    fn broken(&mut self, error: Error) -> Result<()> {
+        self.report.skipped.take(error, self.spec.lenient)
+    }
+
     fn unknown(&mut self, name: &str, side: &str, at: Stated<'_>) -> Result<()> {
         let shown = crate::error::shorten(name, 120);
         if !self.spec.lenient {
@@ -194,6 +218,9 @@ impl<'a> Resolver<'a> {
         let report = &mut self.report;
         if self.links.is_empty() {
             let message = match (report.stated, report.negated + report.other) {
+                (0, 0) if report.skipped.count > 0 => {
+                    format!("the file holds no links; {} broken lines were left out", report.skipped.count)
+                }
                 (0, 0) => "the file holds no links".to_string(),
                 (0, left_out) => {
                     format!("the file states no equality; {left_out} other statements were left out")
@@ -215,7 +242,6 @@ impl<'a> Resolver<'a> {
         note(report.not_one_to_one, "links that name an entity which another link names");
         note(report.negated, "mappings that deny the link were left out");
         note(report.other, "statements of another relation than equality were left out");
-        note(report.unknown, "links to unknown entities were left out");
         Ok(LinkImport { links: self.links, report: self.report })
     }
 }

@@ -1,7 +1,7 @@
 //! `owl:sameAs` and `skos:exactMatch` statements of N-Triples and N-Quads; others are counted.
 //!
-//! IRIs are taken as they stand, after undoing `\u` escapes: what our export escapes comes back, also
-//! where a strict parser would find fault with the IRI.
+//! IRIs are taken as they stand, after undoing `\u` escapes, also where a strict parser would find fault
+//! with them.
 
 use std::path::Path;
 
@@ -14,7 +14,13 @@ use super::{Resolver, Stated, is_equality};
 pub(super) fn read(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
     let mut lines = Lines::open(path)?;
     while lines.advance()? {
-        let text = lines.text()?;
+        let text = match lines.text() {
+            Ok(text) => text,
+            Err(error) => {
+                resolver.broken(error)?;
+                continue;
+            }
+        };
         let line = text.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -24,9 +30,9 @@ pub(super) fn read(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
             Ok(Some((left, right))) => resolver.link(&left, &right, None, at)?,
             Ok(None) => resolver.report.other += 1,
             Err(message) => {
-                return Err(Error::new(Code::BadFile, message)
-                    .help("N-Triples have one statement a line: <left> <http://www.w3.org/2002/07/owl#sameAs> <right> .")
-                    .file(path, at.line, text));
+                let error = Error::new(Code::BadFile, message)
+                    .help("N-Triples have one statement a line: <left> <http://www.w3.org/2002/07/owl#sameAs> <right> .");
+                resolver.broken(error.file(path, at.line, text))?;
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::formats::lines::{self, Bounded};
 use crate::formats::prefixes;
 
-use super::table::broken;
+use super::table::{broken, next_record};
 use super::{Resolver, Stated, bare, is_equality};
 
 /// Longest line of the header.
@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
     let ends = [needed("subject_id")?, needed("predicate_id")?, needed("object_id")?];
     let modifier = place("predicate_modifier");
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|cause| broken(cause, path))? {
+    while next_record(&mut reader, &mut record, path, resolver)? {
         since.set(0);
         let line = before + record.position().map_or(0, csv::Position::line);
         let text = record.iter().collect::<Vec<_>>().join("\t");
@@ -43,14 +43,20 @@ pub(super) fn read(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
         if ends.iter().any(|&at| at >= record.len()) {
             let message =
                 format!("expected {} fields as in the header, found {}", columns.len(), record.len());
-            return Err(bad(Error::new(Code::BadFile, message)));
+            resolver.broken(bad(Error::new(Code::BadFile, message)))?;
+            continue;
         }
         if modifier.is_some_and(|at| field(at).trim().eq_ignore_ascii_case("not")) {
             resolver.report.negated += 1;
             continue;
         }
-        let [left, predicate, right] = ends.map(|at| expand(field(at), &prefixes));
-        let (left, predicate, right) = (left.map_err(bad)?, predicate.map_err(bad)?, right.map_err(bad)?);
+        let [left, predicate, right] = match expanded(ends.map(field), &prefixes) {
+            Ok(iris) => iris,
+            Err(error) => {
+                resolver.broken(bad(error))?;
+                continue;
+            }
+        };
         if !is_equality(&predicate) || [&left, &right].iter().any(|iri| iri.ends_with("sssom/NoTermFound")) {
             resolver.report.other += 1;
             continue;
@@ -110,6 +116,11 @@ fn scalar_pair(line: &str) -> Option<(String, String)> {
         _ => value.to_string(),
     };
     Some((key.trim().to_string(), value))
+}
+
+fn expanded(curies: [&str; 3], prefixes: &HashMap<String, String>) -> Result<[String; 3]> {
+    let [left, predicate, right] = curies.map(|text| expand(text, prefixes));
+    Ok([left?, predicate?, right?])
 }
 
 /// The IRI of a CURIE; what is an IRI already stays.

@@ -1,5 +1,6 @@
 //! Links in two columns, and in tables with a header that names `left` and `right`.
 
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Code, Error, Result};
@@ -12,7 +13,13 @@ pub(super) fn read_tsv(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
     let mut lines = Lines::open(path)?;
     let mut first = true;
     while lines.advance()? {
-        let text = lines.text()?;
+        let text = match lines.text() {
+            Ok(text) => text,
+            Err(error) => {
+                resolver.broken(error)?;
+                continue;
+            }
+        };
         if text.trim().is_empty() {
             continue;
         }
@@ -27,7 +34,9 @@ pub(super) fn read_tsv(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
                 _ => "columns beside left and right need a header line that names them",
             };
             let message = format!("expected two columns separated by a tab, found {}", fields.len());
-            return Err(Error::new(Code::BadFile, message).help(help).file(path, lines.number(), text));
+            let error = Error::new(Code::BadFile, message).help(help);
+            resolver.broken(error.file(path, lines.number(), text))?;
+            continue;
         };
         resolver.link(left, right, None, Stated { line: lines.number(), text })?;
     }
@@ -57,20 +66,44 @@ fn read_table(path: &Path, separator: u8, resolver: &mut Resolver<'_>) -> Result
     };
     let split = place("split");
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|cause| broken(cause, path))? {
+    while next_record(&mut reader, &mut record, path, resolver)? {
         since.set(0);
         let line = record.position().map_or(0, csv::Position::line);
         let text = record.iter().collect::<Vec<_>>().join(if separator == b',' { "," } else { "\t" });
         if record.len() != header.len() {
             let message =
                 format!("expected {} fields as in the header, found {}", header.len(), record.len());
-            return Err(Error::new(Code::BadFile, message).file(path, line, &text));
+            resolver.broken(Error::new(Code::BadFile, message).file(path, line, &text))?;
+            continue;
         }
-        let split = split_of(split.and_then(|at| record.get(at)).unwrap_or_default())
-            .map_err(|error| error.file(path, line, &text))?;
+        let split = match split_of(split.and_then(|at| record.get(at)).unwrap_or_default()) {
+            Ok(split) => split,
+            Err(error) => {
+                resolver.broken(error.file(path, line, &text))?;
+                continue;
+            }
+        };
         resolver.link(&record[left], &record[right], split, Stated { line, text: &text })?;
     }
     Ok(())
+}
+
+/// Reads the next record that is text; `false` at the end.
+pub(super) fn next_record<R: Read>(
+    reader: &mut csv::Reader<R>,
+    record: &mut csv::StringRecord,
+    path: &Path,
+    resolver: &mut Resolver<'_>,
+) -> Result<bool> {
+    loop {
+        match reader.read_record(record) {
+            Ok(more) => return Ok(more),
+            Err(cause) if matches!(cause.kind(), csv::ErrorKind::Utf8 { .. }) => {
+                resolver.broken(broken(cause, path))?;
+            }
+            Err(cause) => return Err(broken(cause, path)),
+        }
+    }
 }
 
 /// The error for a table that cannot be read on.

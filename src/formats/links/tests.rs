@@ -177,6 +177,47 @@ fn broken_lines_are_named_with_a_remedy() {
 }
 
 #[test]
+fn a_lenient_import_skips_broken_lines_and_tells_the_first_five() {
+    let same = "<http://www.w3.org/2002/07/owl#sameAs>";
+    let cell = "<entity1 rdf:resource='http://l/a'/>";
+    for (name, text, broken) in [
+        ("links", "0\t10\nx\ny\nz\n0\t\n1\t2\t3\nv\n".to_string(), 6),
+        ("x.csv", "left,right,split\n0,10,test\n0\n0,10,dev2\n,1,\n".to_string(), 3),
+        ("x.nt", format!("<http://l/a> {same} <http://r/a> .\n<a b\n<a> {same} b .\n"), 2),
+        (
+            "x.sssom.tsv",
+            "subject_id\tpredicate_id\tobject_id\nhttp://l/a\towl:sameAs\thttp://r/a\nq:a\towl:sameAs\tq:b\nx\n"
+                .to_string(),
+            2,
+        ),
+        (
+            "x.rdf",
+            format!(
+                "<rdf:RDF xmlns='http://knowledgeweb.semanticweb.org/heterogeneity/alignment'\n\
+                 xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><Alignment>\
+                 <map><Cell>{cell}<entity2 rdf:resource='http://r/a'/></Cell></map>\
+                 <map><Cell>{cell}</Cell></map></Alignment></rdf:RDF>"
+            ),
+            1,
+        ),
+    ] {
+        let strict = read(name, &text).unwrap_err();
+        assert!(strict.help_text().unwrap_or_default().contains("lenient=true"), "{name}: {strict:?}");
+        let import = read_as(name, text.as_bytes(), true, None).unwrap();
+        assert_eq!((pairs(&import), import.report.skipped.count), (vec![(0, 0)], broken), "{name}");
+        assert_eq!(import.report.skipped.first.len() as u64, broken.min(5), "{name}");
+        let note = import.report.notes.last().unwrap();
+        assert!(note.starts_with(&format!("broken lines were left out: {broken} (first: ")), "{note}");
+    }
+    for name in ["links", "x.nt"] {
+        let import = read_as(name, b"\xff\n<http://l/a>\t10\n", true, None);
+        assert_eq!(import.is_ok(), name == "links", "{import:?}");
+    }
+    let import = read_as("x.csv", b"left,right\n\xff,1\n0,10\n", true, None).unwrap();
+    assert_eq!((pairs(&import), import.report.skipped.count), (vec![(0, 0)], 1));
+}
+
+#[test]
 fn a_file_that_is_absent_or_no_text_is_named() {
     let spec = ImportLinks {
         format: None,

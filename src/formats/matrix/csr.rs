@@ -11,9 +11,15 @@ use crate::task::Task;
 use super::npy::{Header, fill};
 use super::number::{Dtype, Number};
 use super::owners::{Owner, Owners};
-use super::sink::refuse;
+use super::sink::{bear_out, in_file, refuse};
 use super::zip::{Archive, Entry};
 use super::{MatrixReport, PairIds};
+
+/// Bytes read at a time.
+const CHUNK: usize = 1 << 20;
+
+/// Bytes of memory that a stored number takes: as the file has it, and with its entity.
+const NUMBER: u64 = 20;
 
 /// A sparse matrix as the file has it.
 pub(super) struct Csr {
@@ -45,47 +51,68 @@ impl Csr {
             }
         }
         task.phase("reading a sparse matrix", None);
-        let integers = |name: &str| -> Result<Vec<u64>> {
-            let (dtype, bytes) = array(archive, name, path)?;
-            task.check()?;
-            let numbers = bytes.chunks_exact(dtype.size()).map(|chunk| dtype.integer(chunk));
-            let numbers: Option<Vec<u64>> = numbers.map(|n| n.and_then(|n| u64::try_from(n).ok())).collect();
-            numbers.ok_or_else(|| bad(format!("`{name}` is not an array of whole numbers from 0 up")))
-        };
-        let shape = integers("shape")?;
-        let &[rows, cols] = &shape[..] else {
-            return Err(bad(format!("the shape is {shape:?}, expected rows and columns")));
+        let open = |name: &'static str| Array::open(archive, name, path);
+        let (mut shape, mut indptr) = (open("shape")?, open("indptr")?);
+        let (mut indices, mut data) = (open("indices")?, open("data")?);
+        // Lengths are compared before anything is allocated for them.
+        if shape.length != 2 {
+            return Err(bad(format!("`shape` has {} numbers, expected rows and columns", shape.length)));
+        }
+        let mut sizes = Vec::new();
+        shape.integers(task, |size| {
+            sizes.push(size);
+            Ok(())
+        })?;
+        let &[rows, cols] = &sizes[..] else {
+            return Err(bad(format!("the shape is {sizes:?}, expected rows and columns")));
         };
         if cols == 0 || cols > u64::from(u32::MAX) {
             return Err(bad(format!("the rows have {cols} columns, expected 1 to {}", u32::MAX)));
         }
-        let indptr = integers("indptr")?;
-        if indptr.len() as u64 != rows.saturating_add(1) {
-            return Err(bad(format!("`indptr` has {} offsets, expected {rows} + 1", indptr.len())));
+        if indptr.length != rows.saturating_add(1) {
+            return Err(bad(format!("`indptr` has {} offsets, expected {rows} + 1", indptr.length)));
         }
-        if indptr[0] != 0 || indptr.windows(2).any(|pair| pair[0] > pair[1]) {
-            return Err(bad("`indptr` does not rise from 0".into()));
-        }
-        let wide = integers("indices")?;
-        let (dtype, bytes) = array(archive, "data", path)?;
-        if dtype.number == Number::Bool {
-            return Err(bad("`data` holds bool, expected numbers".into()));
-        }
-        let stored = indptr[indptr.len() - 1];
-        let found = (wide.len() as u64, (bytes.len() / dtype.size()) as u64);
-        if found != (stored, stored) {
-            let (indices, data) = found;
-            let message =
-                format!("`indices` has {indices} and `data` {data} numbers, but `indptr` says {stored}");
+        let stored = indices.length;
+        if data.length != stored {
+            let message = format!("`indices` has {stored} numbers, but `data` has {}", data.length);
             return Err(bad(message));
         }
-        if let Some(at) = wide.iter().position(|&col| col >= cols) {
-            let row = indptr.partition_point(|&start| start <= at as u64) - 1;
-            return Err(bad(format!("row {row} names column {}, but there are {cols} columns", wide[at])));
+        if data.dtype.number == Number::Bool {
+            return Err(bad("`data` holds bool, expected numbers".into()));
         }
-        let mut values = Vec::new();
-        dtype.decode(&bytes, &mut values);
-        let indices = wide.into_iter().map(|col| col as u32).collect();
+        let bytes = indptr.length.saturating_mul(8).saturating_add(stored.saturating_mul(NUMBER));
+        let what = || format!("{rows} sparse rows with {stored} numbers");
+        in_file(bear_out(bytes, archive.length(), what), path)?;
+
+        let mut starts: Vec<u64> = room(indptr.length, path)?;
+        indptr.integers(task, |start| {
+            if starts.last().map_or(start != 0, |&last| start < last) {
+                return Err(bad("`indptr` does not rise from 0".into()));
+            }
+            starts.push(start);
+            Ok(())
+        })?;
+        let last = starts.last().copied().unwrap_or_default();
+        if last != stored {
+            let message = format!("`indices` and `data` have {stored} numbers, but `indptr` says {last}");
+            return Err(bad(message));
+        }
+        let mut columns: Vec<u32> = room(stored, path)?;
+        indices.integers(task, |col| {
+            if col >= cols {
+                let row = starts.partition_point(|&start| start <= columns.len() as u64) - 1;
+                return Err(bad(format!("row {row} names column {col}, but there are {cols} columns")));
+            }
+            columns.push(col as u32);
+            Ok(())
+        })?;
+        let mut values: Vec<f64> = room(stored, path)?;
+        let dtype = data.dtype;
+        data.chunks(task, |bytes| {
+            dtype.decode(bytes, &mut values);
+            Ok(())
+        })?;
+        let (indptr, indices) = (starts, columns);
         Ok(Csr { dtype, rows, cols, indptr, indices, values })
     }
 
@@ -151,23 +178,70 @@ impl Csr {
     }
 }
 
-/// The bytes of a one-dimensional array of the archive.
-fn array(archive: &Archive, name: &str, path: &Path) -> Result<(Dtype, Vec<u8>)> {
-    let bad = |message: String| Error::new(Code::BadFile, message).path(path);
-    let entry = archive.find(name).ok_or_else(|| bad(format!("the archive has no `{name}`")))?;
-    let mut body = archive.reader(entry)?;
-    let header = Header::read(&mut *body, path)?;
-    let dtype = header.dtype(path)?;
-    if header.shape.len() != 1 {
-        return Err(bad(format!("`{name}` has the shape {:?}, expected one axis", header.shape)));
+/// A one-dimensional array of the archive whose header was read.
+struct Array<'a> {
+    name: &'a str,
+    path: &'a Path,
+    dtype: Dtype,
+    length: u64,
+    body: Box<dyn Read>,
+}
+
+impl<'a> Array<'a> {
+    fn open(archive: &Archive, name: &'a str, path: &'a Path) -> Result<Self> {
+        let bad = |message: String| Error::new(Code::BadFile, message).path(path);
+        let entry = archive.find(name).ok_or_else(|| bad(format!("the archive has no `{name}`")))?;
+        let mut body = archive.reader(entry)?;
+        let header = Header::read(&mut *body, path)?;
+        let dtype = header.dtype(path)?;
+        let &[length] = &header.shape[..] else {
+            return Err(bad(format!("`{name}` has the shape {:?}, expected one axis", header.shape)));
+        };
+        if length.checked_mul(dtype.size() as u64) != Some(entry.size.saturating_sub(header.size)) {
+            return Err(bad(format!("`{name}` is not as long as its header says")));
+        }
+        Ok(Array { name, path, dtype, length, body })
     }
-    let length = header.shape[0].checked_mul(dtype.size() as u64);
-    if length != Some(entry.size.saturating_sub(header.size)) {
-        return Err(bad(format!("`{name}` is not as long as its header says")));
+
+    /// Hands the bytes to `take`, whole numbers at a time.
+    fn chunks(&mut self, task: &Task, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let size = self.dtype.size();
+        let at_once = (CHUNK / size) as u64;
+        let mut left = self.length;
+        let mut buffer = vec![0; left.min(at_once) as usize * size];
+        while left > 0 {
+            task.check()?;
+            let count = left.min(at_once);
+            let bytes = &mut buffer[..count as usize * size];
+            fill(&mut *self.body, bytes, self.path)?;
+            take(bytes)?;
+            left -= count;
+        }
+        Ok(())
     }
-    let mut bytes = vec![0; length.unwrap_or_default() as usize];
-    fill(&mut *body, &mut bytes, path)?;
-    Ok((dtype, bytes))
+
+    /// Hands over the numbers, which must be whole and not negative.
+    fn integers(&mut self, task: &Task, mut take: impl FnMut(u64) -> Result<()>) -> Result<()> {
+        let (dtype, name, path) = (self.dtype, self.name, self.path);
+        self.chunks(task, |bytes| {
+            for chunk in bytes.chunks_exact(dtype.size()) {
+                let number = dtype.integer(chunk).and_then(|number| u64::try_from(number).ok());
+                take(number.ok_or_else(|| {
+                    let message = format!("`{name}` is not an array of whole numbers from 0 up");
+                    Error::new(Code::BadFile, message).path(path)
+                })?)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// An empty list with room for `length` items.
+fn room<T>(length: u64, path: &Path) -> Result<Vec<T>> {
+    let mut list = Vec::new();
+    let fits = usize::try_from(length).is_ok_and(|length| list.try_reserve_exact(length).is_ok());
+    let refuse = || Error::new(Code::Limit, format!("not enough memory for {length} numbers")).path(path);
+    if fits { Ok(list) } else { Err(refuse()) }
 }
 
 /// The text in `format.npy`: `csr`, `csc`, …

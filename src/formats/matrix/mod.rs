@@ -6,6 +6,7 @@
 //! not real, is missing: zeros in memory, absent in the bitmap. Sizes claimed by a file are believed
 //! only as far as its length can bear them out. Nothing here executes what a pickle asks for.
 
+mod columns;
 mod csr;
 mod dense;
 mod npy;
@@ -59,7 +60,7 @@ pub enum RowOrder {
 pub struct MatrixReport {
     /// Rows in the files, together.
     pub rows: u64,
-    /// Width of a row.
+    /// Width of a row in the files; a sparse matrix keeps the columns in use only.
     pub dims: u64,
     /// Number type in the file: `float16`, `float32`, …
     pub dtype: String,
@@ -203,15 +204,22 @@ fn open(path: &Path, spec: &ImportFeatures, task: &Task) -> Result<(Content, u64
     let unread = |what: &str, help: &str| {
         Err(Error::new(Code::Unsupported, format!("{what} cannot be read")).help(help).path(path))
     };
+    let opens_brace = start.get(8) == Some(&b'{');
+    // The length of a table may begin with the byte that pickles begin with.
+    let table = start.first_chunk().map_or(u64::MAX, |size| u64::from_le_bytes(*size));
+    let tensors = opens_brace && table <= length.saturating_sub(8);
+    let pickle = start.first() == Some(&0x80) && start.get(1).is_some_and(|&protocol| protocol <= 5);
     let content = if start.starts_with(npy::MAGIC) {
         let body = File::open(path).map_err(fail)?;
         let body = Box::new(BufReader::with_capacity(256 << 10, body));
         Content::Dense(Dense::from_npy(body, length, path)?)
     } else if start.starts_with(zip::MAGIC) || start.starts_with(b"PK\x05\x06") {
         open_archive(path, wanted, modality, task)?
-    } else if start.first() == Some(&0x80) || ends(&[".pkl", ".pickle"]) {
+    } else if tensors || ends(&[".safetensors"]) {
+        Content::Dense(tensors::open(path, wanted, modality)?)
+    } else if pickle || ends(&[".pkl", ".pickle"]) {
         Content::Keyed(pickle::Rows::open(path, task)?)
-    } else if start.get(8) == Some(&b'{') || ends(&[".safetensors"]) {
+    } else if opens_brace {
         Content::Dense(tensors::open(path, wanted, modality)?)
     } else if start.starts_with(b"PAR1") || start.starts_with(b"ARROW1") {
         return unread("Parquet and Arrow", "save the rows as npy and the ids as a text file for ids=");
@@ -314,7 +322,7 @@ fn gather(parts: Vec<Part<'_>>, pair: &PairIds<'_>, evidence: u64, task: &Task) 
         zero_rows: 0,
         notes: Vec::new(),
     };
-    let (mut sink, mut sparse) = (None, [None, None]);
+    let (first, mut sink, mut sparse) = (first.path, None, [None, None]);
     for (i, part) in parts.into_iter().enumerate() {
         let Part { path, content, owners } = part;
         if !matches!(content, Content::Keyed(_)) {
@@ -344,7 +352,13 @@ fn gather(parts: Vec<Part<'_>>, pair: &PairIds<'_>, evidence: u64, task: &Task) 
     }
     let (left, right) = match (sink, sparse) {
         (Some(sink), _) => sink.finish(&mut report),
-        (None, [Some(left), Some(right)]) => (left, right),
+        (None, [Some(mut left), Some(mut right)]) => {
+            let left_out = in_file(columns::keep_used(&mut left, &mut right), first)?;
+            if left_out > 0 {
+                report.notes.push(format!("columns that no row uses were left out: {left_out}"));
+            }
+            (left, right)
+        }
         _ => return Err(Error::new(Code::Internal, "no file of features was read")),
     };
     for (i, side) in [&left, &right].into_iter().enumerate() {

@@ -36,15 +36,7 @@ impl<'a> Sink<'a> {
         }
         let entities = (pair.left.len() + pair.right.len()) as u64;
         let bytes = entities.saturating_mul(cols).saturating_mul(4);
-        if bytes > (256 << 20) && bytes / 32 > evidence {
-            return Err(Error::new(
-                Code::Limit,
-                format!(
-                    "{entities} entities of {cols} columns need {bytes} bytes, but the file has {evidence}"
-                ),
-            )
-            .help("is it the file of another pair? it has rows for few entities of this one"));
-        }
+        bear_out(bytes, evidence, || format!("{entities} entities of {cols} columns"))?;
         let cols = cols as usize;
         let zeros = |count: usize| -> Result<Vec<f32>> {
             let length = count * cols;
@@ -102,6 +94,17 @@ impl<'a> Sink<'a> {
         let right = side(right, right_present, report);
         (left, right)
     }
+}
+
+/// Refuses to take memory out of proportion to what the files hold, whatever they claim: past 256 MiB,
+/// more than 32 times their size.
+pub(super) fn bear_out(bytes: u64, evidence: u64, what: impl FnOnce() -> String) -> Result<()> {
+    if bytes <= (256 << 20) || bytes / 32 <= evidence {
+        return Ok(());
+    }
+    let message = format!("{} need {bytes} bytes, but the file has {evidence}", what());
+    Err(Error::new(Code::Limit, message)
+        .help("is it the file of another pair? it has rows for few entities of this one"))
 }
 
 /// The error for a number that cannot be kept.

@@ -132,13 +132,15 @@ fn sparse_matrices_keep_their_form() {
     for name in ["csr.npz", "csr_plain.npz"] {
         let import = read(name).unwrap();
         // Columns that are a multiple of 16: rows 0, 2 (zero), 4, 6, 8 at column 0.
-        let Matrix::Sparse { indptr, indices, values, cols: 4 } = import.left.rows else { panic!() };
+        // The other three columns are in no use and were left out.
+        let Matrix::Sparse { indptr, indices, values, cols: 1 } = import.left.rows else { panic!() };
         assert_eq!((&indptr[..], &indices[..]), (&[0, 1, 1, 1, 1, 2][..], &[0, 0][..]), "{name}");
         assert_eq!(values, [-16.0, 16.0]);
         let Matrix::Sparse { values, .. } = import.right.rows else { panic!() };
         assert_eq!(values, [32.0, 48.0]);
         assert!(import.report.sparse);
-        assert_eq!(import.report.zero_rows, 5);
+        assert_eq!((import.report.dims, import.report.zero_rows), (4, 5));
+        assert!(import.report.notes.contains(&"columns that no row uses were left out: 3".to_string()));
     }
     assert_eq!(message(read("csc.npz")), "csc.npz: the sparse matrix has the layout `csc`, expected csr");
 }
@@ -323,6 +325,94 @@ fn broken_files_are_named() {
         message(read_bytes("x.npz", &packed, true)),
         "x.npz: the file is damaged: the checksum of an entry is wrong"
     );
+}
+
+#[test]
+fn a_table_whose_length_begins_like_a_pickle_is_no_pickle() {
+    let mut table = br#"{"visual":{"dtype":"F32","shape":[9,4],"data_offsets":[0,144]}}"#.to_vec();
+    table.resize(0x80, b' ');
+    let rows: Vec<u8> = (0..9).flat_map(row).flat_map(f32::to_le_bytes).collect();
+    for size in [0x80u64, 0x180] {
+        table.resize(size as usize, b' ');
+        let bytes = [&size.to_le_bytes()[..], &table, &rows].concat();
+        expect_rows(&read_bytes("x.bin", &bytes, true).unwrap(), &[]);
+    }
+    let error = read_bytes("x.bin", b"\x80\x09aaaaaaaaaaaa", true).unwrap_err();
+    assert_eq!(error.message(), "x.bin: the file starts like no format of features");
+}
+
+/// A zip of stored entries.
+fn stored(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let (mut file, mut table) = (Vec::new(), Vec::new());
+    for (name, body) in entries {
+        let mut crc = flate2::Crc::new();
+        crc.update(body);
+        let size = (body.len() as u32).to_le_bytes();
+        let about = [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0], &crc.sum().to_le_bytes()[..], &size, &size].concat();
+        let lengths = [(name.len() as u16).to_le_bytes(), [0, 0]].concat();
+        let offset = (file.len() as u32).to_le_bytes();
+        table.extend(
+            [&b"PK\x01\x02\x14\0"[..], &about, &lengths, &[0; 10], &offset, name.as_bytes()].concat(),
+        );
+        file.extend([&b"PK\x03\x04"[..], &about, &lengths, name.as_bytes(), body].concat());
+    }
+    let count = (entries.len() as u16).to_le_bytes();
+    let sizes = [(table.len() as u32).to_le_bytes(), (file.len() as u32).to_le_bytes()].concat();
+    [&file[..], &table, b"PK\x05\x06\0\0\0\0", &count, &count, &sizes, &[0, 0]].concat()
+}
+
+/// A one-dimensional array.
+fn list(descr: &str, length: usize, numbers: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({length},), }}\n");
+    [b"\x93NUMPY\x01\0", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), numbers].concat()
+}
+
+fn sparse(shape: [u64; 2], indptr: &[u64], indices: &[u64], data: &[f64]) -> Vec<u8> {
+    let longs = |numbers: &[u64]| {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        list("<i8", numbers.len(), &bytes)
+    };
+    let bytes: Vec<u8> = data.iter().flat_map(|number| number.to_le_bytes()).collect();
+    stored(&[
+        ("data.npy", list("<f8", data.len(), &bytes)),
+        ("indices.npy", longs(indices)),
+        ("indptr.npy", longs(indptr)),
+        ("shape.npy", longs(&shape)),
+    ])
+}
+
+#[test]
+fn a_sparse_matrix_of_any_width_takes_the_columns_it_uses() {
+    let indptr = [0, 2, 2, 2, 2, 2, 3, 3, 3, 3];
+    let wide = u64::from(u32::MAX);
+    let bytes = sparse([9, wide], &indptr, &[4_000_000_000, 7, 9], &[1.0, 2.0, 3.0]);
+    let import = read_bytes("x.npz", &bytes, true).unwrap();
+    let Matrix::Sparse { indices, values, cols: 3, .. } = import.left.rows else { panic!() };
+    assert_eq!((&indices[..], &values[..]), (&[0, 2][..], &[2.0, 1.0][..]));
+    let Matrix::Sparse { indices, cols: 3, .. } = import.right.rows else { panic!() };
+    assert_eq!(indices, [1]);
+    assert_eq!(import.report.dims, wide);
+}
+
+#[test]
+fn lengths_of_a_sparse_matrix_are_compared_before_it_is_read() {
+    let rises = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    for (bytes, expected) in [
+        (sparse([9, 4], &rises[1..], &[0], &[1.0]), "`indptr` has 9 offsets, expected 9 + 1"),
+        (sparse([9, 4], &rises, &[0, 1], &[1.0]), "`indices` has 2 numbers, but `data` has 1"),
+        (sparse([9, 4], &rises, &[], &[]), "`indices` and `data` have 0 numbers, but `indptr` says 1"),
+        (sparse([9, 4], &[1; 10], &[0], &[1.0]), "`indptr` does not rise from 0"),
+        (sparse([9, 4], &rises, &[4], &[1.0]), "row 8 names column 4, but there are 4 columns"),
+        (
+            sparse([9, 1 << 32], &rises, &[4], &[1.0]),
+            "the rows have 4294967296 columns, expected 1 to 4294967295",
+        ),
+    ] {
+        assert_eq!(message(read_bytes("x.npz", &bytes, true)), format!("x.npz: {expected}"));
+    }
+    let error = sink::bear_out(257 << 20, 1 << 10, || "rows".into()).unwrap_err();
+    assert_eq!(error.code(), Code::Limit);
+    assert!(sink::bear_out(257 << 20, 9 << 20, String::new).is_ok());
 }
 
 #[test]

@@ -54,6 +54,11 @@ impl Archive {
         Ok(Archive { path: path.to_path_buf(), length, entries })
     }
 
+    /// Length of the whole file in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// The entry of an array: `name` or `name.npy`.
     pub fn find(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name.strip_suffix(".npy").unwrap_or(&entry.name) == name)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Code, Error, Place, Result, shorten};
+use crate::error::{Code, Error, Result, shorten};
 use crate::kg::{EntityId, Graph, GraphBuilder, Link, Repeat, Side, Split, Triple};
 use crate::ops::spec::{Import, ImportLinks};
 use crate::task::Task;
@@ -54,7 +54,7 @@ impl Tally {
 }
 
 /// What every reader of a pair is handed.
-pub(super) struct Session<'a> {
+pub(super) struct Reading<'a> {
     pub task: &'a Task,
     lenient: bool,
     skipped: Skipped,
@@ -64,9 +64,9 @@ pub(super) struct Session<'a> {
     pub tally: Tally,
 }
 
-impl<'a> Session<'a> {
+impl<'a> Reading<'a> {
     pub fn new(spec: &Import, task: &'a Task) -> Self {
-        Session {
+        Reading {
             task,
             lenient: spec.lenient,
             skipped: Skipped::default(),
@@ -97,29 +97,12 @@ impl<'a> Session<'a> {
 
     /// A broken line or record: skipped and counted when lenient, else the error of the import.
     pub fn broken(&mut self, error: Error) -> Result<()> {
-        let of_a_line = matches!(error.code(), Code::BadFile | Code::BadValue);
-        if !of_a_line {
-            return Err(error);
-        }
-        if !self.lenient {
-            let more = "or import with `lenient=true` to skip such lines";
-            let help = match error.help_text() {
-                Some(help) => format!("{help}; {more}"),
-                None => format!("correct the line, {more}"),
-            };
-            return Err(error.help(help));
-        }
-        self.skipped.count += 1;
-        if self.skipped.first.len() < EXAMPLES {
-            let text = match error.place() {
-                Some(Place::File { text: Some(text), .. }) if !text.is_empty() => {
-                    format!("{error}: {}", shorten(text, 120))
-                }
-                _ => error.to_string(),
-            };
-            self.skipped.first.push(text);
-        }
-        Ok(())
+        self.skipped.take(error, self.lenient)
+    }
+
+    /// Whether the next broken line's text will be shown.
+    pub fn shows_broken(&self) -> bool {
+        !self.lenient || self.skipped.first.len() < EXAMPLES
     }
 
     /// Hands every line that is not blank to `take`; gives the number of lines taken.
@@ -211,7 +194,7 @@ impl<'a> Session<'a> {
             split: None,
             lenient: self.lenient,
         };
-        let found = links::read_links(&request, left, right, self.task)?;
+        let found = links::read(&request, left, right, self.task)?;
         let known = links.len();
         for link in found.links {
             let ends = (Some(link.left), Some(link.right));
@@ -224,10 +207,10 @@ impl<'a> Session<'a> {
                 links.len() - known
             ));
         }
-        self.skipped.count += found.report.unknown;
-        let room = EXAMPLES.saturating_sub(self.skipped.first.len());
-        self.skipped.first.extend(found.report.unknown_first.into_iter().take(room));
-        self.notes.extend(found.report.notes);
+        let report = found.report;
+        self.skipped.add(report.skipped.count, report.skipped.first);
+        self.skipped.add(report.unknown, report.unknown_first);
+        self.notes.extend(report.notes);
         Ok(())
     }
 
@@ -330,7 +313,7 @@ pub(super) struct LinkList {
 
 impl LinkList {
     /// Tells which file the next links come from, for messages.
-    pub fn reading(&mut self, path: &Path) {
+    pub fn begin(&mut self, path: &Path) {
         self.file = path.to_path_buf();
     }
 
