@@ -190,11 +190,13 @@ impl<T: Record> Iterator for Blocks<T> {
         let number = self.number;
         self.number = number.saturating_add(1);
         match self.scan.next() {
-            Some(Ok((key, block))) if number < self.blocks => {
-                if read_block_key(&key).is_some_and(|(_, _, found)| found == number) {
-                    return Some(Ok(block));
-                }
+            Some(Ok((key, block)))
+                if number < self.blocks
+                    && read_block_key(&key).is_some_and(|(_, _, found)| found == number) =>
+            {
+                return Some(Ok(block));
             }
+            Some(Ok(_)) if number < self.blocks => {}
             Some(Ok(_)) => {
                 self.over = true;
                 let why = format!("it has more than the {} blocks that were written", self.blocks);
