@@ -20,6 +20,7 @@ use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use sled::transaction::{TransactionError, TransactionResult, Transactional, TransactionalTree};
 
@@ -95,7 +96,7 @@ impl SledEngine {
             .flush_every_ms(None)
             .mode(sled::Mode::LowSpace);
         guarded("opening the catalogue", || {
-            let db = config.open().map_err(|error| translate("opening the catalogue", error))?;
+            let db = open_patiently(&config).map_err(|error| translate("opening the catalogue", error))?;
             let mut trees = BTreeMap::new();
             for name in db.tree_names() {
                 if name == DEFAULT_TREE {
@@ -111,6 +112,26 @@ impl SledEngine {
             Ok(Arc::new(store) as Arc<dyn KeyValue>)
         })
         .map_err(|error| error.path(directory))
+    }
+}
+
+/// How long a catalogue that was just closed may take to let go of its file.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Opens sled, waiting for its own lock where need be. Our lock keeps other processes out, so that who
+/// holds sled's can only be a worker thread of a handle this process has just dropped: sled does not
+/// wait for them.
+fn open_patiently(config: &sled::Config) -> sled::Result<sled::Db> {
+    let started = Instant::now();
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if error.to_string().contains("could not acquire lock") && started.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            opened => return opened,
+        }
     }
 }
 

@@ -4,16 +4,11 @@
 //! A pair (x, y) is a match or not. In modality m it has the cosine s_m, with density p_m over all pairs
 //! and p_m·e^{w_m s − log Z_m} over matches: a density ratio that is log-linear in the similarity
 //! (exponential tilt; Qin 1998). If the modalities are independent given match or non-match, evidence
-//! multiplies, so the posterior odds of a pair grow with Σ_m w_m s_m. (For two normals of equal variance
-//! the slope is Fisher's discriminant, (μ₁ − μ₀)/σ².) The ratio is taken to all pairs, not row by row,
-//! because seeds are ranked over all pairs: a stock picture that hundreds share lies in the background
-//! at cosine 1 and so flattens the slope.
-//!
-//! # Weights
-//! The slope decides whether a modality tells anything; its weight is the fourth root of the precision of the
-//! mutual pairs it would choose alone, as the others judge them. A line understates evidence that
-//! saturates (sparse n-grams: 0.3 is as good as proof) and is steep where cosines are narrowly spread;
-//! the precision depends on neither scale nor shape of the cosine.
+//! multiplies, so the posterior odds of a pair grow with Σ_m w_m s_m: the weights of the fused
+//! similarity *are* the slopes w_m, up to a common factor. (For two normals of equal variance the slope
+//! is Fisher's discriminant, (μ₁ − μ₀)/σ².) The ratio is taken to all pairs, not row by row, because
+//! seeds are ranked over all pairs: a stock picture that hundreds share lies in the background at
+//! cosine 1 and so flattens the slope.
 //!
 //! # Without labels
 //! The mutual nearest pairs of another modality o are matches with an unknown precision q_o; wrong ones
@@ -160,8 +155,15 @@ pub fn auto(evidence: &Evidence<'_>, task: &Task) -> Result<AutoWeights> {
         tilt.examples >= LEAST_EXAMPLES && tilt.gain * tilt.examples as f64 > LEAST_GAIN && tilt.slope > 0.0
     };
     let slope = |m: usize| if tells(&tilts[m].1) { tilts[m].1.slope } else { 0.0 };
-    // The judges' words on m's own mutual pairs, by how much they know.
-    let precision = |m: usize| {
+    let shared: Vec<f64> = (0..number)
+        .map(|m| slope(m) / (1 + copies[m].iter().filter(|&&o| slope(o) > 0.0).count()) as f64)
+        .collect();
+    let total: f64 = shared.iter().sum();
+    let fallback = total <= 0.0;
+    let share = |m: usize| if fallback { 1.0 / number as f64 } else { shared[m] / total };
+    let names: Vec<&Modality> = evidence.modalities().collect();
+    let diagnose = |m: usize| {
+        // The judges' words on m's own mutual pairs, by how much they know.
         let (mut sum, mut mass) = (0.0, 0.0);
         for (judge, (witnesses, tilt)) in tilts.iter().enumerate() {
             if slope(judge) > 0.0
@@ -171,20 +173,6 @@ pub fn auto(evidence: &Evidence<'_>, task: &Task) -> Result<AutoWeights> {
                 mass += tilt.gain;
             }
         }
-        (mass > 0.0).then(|| sum / mass)
-    };
-    let shared: Vec<f64> = (0..number)
-        .map(|m| {
-            // The fourth root shrinks towards equal weights: where modalities differ much, equal is seldom far off.
-            let trust = if slope(m) > 0.0 { precision(m).unwrap_or(1.0).max(0.0).sqrt().sqrt() } else { 0.0 };
-            trust / (1 + copies[m].iter().filter(|&&o| slope(o) > 0.0).count()) as f64
-        })
-        .collect();
-    let total: f64 = shared.iter().sum();
-    let fallback = total <= 0.0;
-    let share = |m: usize| if fallback { 1.0 / number as f64 } else { shared[m] / total };
-    let names: Vec<&Modality> = evidence.modalities().collect();
-    let diagnose = |m: usize| {
         let tilt = &tilts[m].1;
         Diagnosis {
             weight: share(m) as f32,
@@ -192,7 +180,7 @@ pub fn auto(evidence: &Evidence<'_>, task: &Task) -> Result<AutoWeights> {
             mutual: views[m].mutual_share,
             margin: views[m].margin,
             hubness: views[m].hubness,
-            precision: precision(m).map_or(f32::NAN, |precision| precision as f32),
+            precision: if mass > 0.0 { (sum / mass) as f32 } else { f32::NAN },
             witnesses: tilt.examples,
             slope: slope(m) as f32,
             gain: if tells(tilt) { tilt.gain as f32 } else { 0.0 },
