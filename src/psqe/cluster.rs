@@ -43,11 +43,6 @@ pub struct Clustering {
     pub clusters: Vec<(usize, usize, usize, usize)>,
 }
 
-/// Beginnings of k-means, of which the one of least inertia counts. Missing rows stand at the mean, and
-/// that knot makes more than half of all beginnings on zh_en's images end in clusters of one row
-/// (scikit-learn's as well: 7 of 12; none of 12 with random rows), so few beginnings are not enough.
-const RESTARTS: usize = 10;
-
 /// Rows of the silhouette's sample.
 const SILHOUETTE_ROWS: usize = 2_000;
 
@@ -130,8 +125,7 @@ fn clusters(
 ) -> Result<(KMeans, usize, Silhouettes)> {
     let with = |k: usize| {
         task.phase(format!("clustering into {k}"), None);
-        let (seed, init) = (options.seed, options.init);
-        let how = KMeansOptions { k, seed, init, restarts: RESTARTS, ..KMeansOptions::default() };
+        let how = KMeansOptions { k, seed: options.seed, init: options.init, ..KMeansOptions::default() };
         kmeans(blocks, &how, task)
     };
     match options.k {
