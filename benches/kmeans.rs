@@ -5,7 +5,7 @@
 //! 1.1 GFMA, 35 ms on two AVX2 cores, and reads the rows once, 30–40 ms at 15–20 GB/s: both ceilings lie
 //! close together, at some 40 ms a pass. k-means++ takes four passes, the first sums one, the final
 //! inertia one; Lloyd's iterations read only the rows that Hamerly's bounds do not settle: 10 to 25 passes,
-//! 0.4–1 s. Four beginnings are compared after four iterations each (one alone stops 2 % above the best
+//! 0.4–1 s. Two beginnings are compared after four iterations each (one alone can stop 2 % above the best
 //! inertia here).
 //!
 //! Run by `benches/run.sh kmeans`. Arguments: rows, repetitions. Writes the rows to the file that

@@ -45,7 +45,7 @@ pub struct KMeansOptions<'a> {
 
 impl Default for KMeansOptions<'_> {
     fn default() -> Self {
-        KMeansOptions { k: 4, seed: 42, max_iterations: 300, tolerance: 1e-4, init: None, restarts: 4 }
+        KMeansOptions { k: 4, seed: 42, max_iterations: 300, tolerance: 1e-4, init: None, restarts: 2 }
     }
 }
 
