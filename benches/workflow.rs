@@ -12,14 +12,16 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::path::{Path, PathBuf};
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::path::Path;
 use std::time::Instant;
 
 use seedbed::{Params, Session, Store, Task};
 
 fn main() {
-    let Some(data) = data_dir() else {
-        println!("skipped: SEEDBED_DATA names no directory and ../shared/data is not there");
+    let Some(data) = common::data_dir() else {
         return;
     };
     let scratch = tempfile::tempdir().expect("a scratch directory");
@@ -65,10 +67,4 @@ fn execute(session: &mut Session, statement: &str) {
     if let Err(error) = session.execute(statement, &Params::new(), &Task::quiet()) {
         panic!("{statement}: {error:?}");
     }
-}
-
-fn data_dir() -> Option<PathBuf> {
-    let dir = std::env::var_os("SEEDBED_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    dir.is_dir().then_some(dir)
 }

@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod api;
+mod clock;
 mod error;
 pub mod evaluate;
 pub mod features;
@@ -16,6 +17,9 @@ pub mod ops;
 pub mod psqe;
 pub mod ql;
 mod rng;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod shared;
 pub mod store;
 mod task;
 

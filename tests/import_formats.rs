@@ -1,7 +1,9 @@
 //! Whole pairs in every layout: real data where it is at hand, small folders made here for the variants.
 
+mod common;
+
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use seedbed::formats::{LintKind, PairSource, read_pair};
 use seedbed::kg::{Graph, Side, Split};
@@ -50,10 +52,7 @@ fn read_with(
 
 /// The shared data, if it is at hand.
 fn data(part: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("SEEDBED_DATA")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    let path = root.join(part);
+    let path = common::data_dir()?.join(part);
     if !path.exists() {
         println!("skipped: no {part} in the shared data");
         return None;

@@ -8,18 +8,8 @@ use rayon::prelude::*;
 use super::sparse::tests::row;
 use super::{NgramOptions, OwnedFeature, Vocabulary, ngrams, numeric, relation_bow};
 use crate::kg::{Graph, GraphBuilder, Literal};
+use crate::shared::data_dir;
 use crate::task::Task;
-
-/// The directory of shared data, or `None` with a word on standard error.
-fn data() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let dir = std::env::var_os("SEEDBED_DATA").map_or_else(beside, PathBuf::from);
-    if !dir.is_dir() {
-        eprintln!("skipped: no data at {}", dir.display());
-        return None;
-    }
-    Some(dir)
-}
 
 fn lines(path: PathBuf) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -30,7 +20,7 @@ fn lines(path: PathBuf) -> Vec<Vec<String>> {
 type Pair = ([Graph; 2], Vec<(usize, usize)>);
 
 fn zh_en() -> Option<Pair> {
-    let dir = data()?.join("dbp15k");
+    let dir = data_dir()?.join("dbp15k");
     let names = std::fs::read(dir.join("translated_ent_name/dbp_zh_en.json")).unwrap();
     let names: Vec<(u32, Vec<String>)> = serde_json::from_slice(&names).unwrap();
     let names: HashMap<u32, String> = names.into_iter().map(|(id, t)| (id, t.join(" "))).collect();
@@ -109,7 +99,7 @@ fn relations_of_two_language_editions_meet_by_name_only() {
 
 #[test]
 fn numbers_of_dbpedia_and_yago_say_something() {
-    let Some(dir) = data() else { return };
+    let Some(dir) = data_dir() else { return };
     let dir = dir.join("openea/D_Y_15K_V1");
     let mut rows = [HashMap::new(), HashMap::new()];
     let links: Vec<(usize, usize)> = {
@@ -140,7 +130,7 @@ fn numbers_of_dbpedia_and_yago_say_something() {
 
 #[test]
 fn the_bag_of_relations_is_the_golden_one() {
-    let Some(dir) = data() else { return };
+    let Some(dir) = data_dir() else { return };
     let path = dir.join("../golden/graph_small.safetensors");
     let Ok(bytes) = std::fs::read(&path) else {
         return eprintln!("skipped: no {}", path.display());

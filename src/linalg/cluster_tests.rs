@@ -1,12 +1,11 @@
 //! k-means and silhouette against plain loops, the golden, and odd inputs.
 
-use std::path::PathBuf;
-
 use super::fused::Fused;
 use super::tests::random_feature;
 use super::*;
 use crate::features::{Feature, Matrix, OwnedFeature, Presence};
 use crate::rng::Rng;
+use crate::shared::data_dir;
 use crate::task::Task;
 
 fn dense(data: Vec<f32>, cols: usize) -> OwnedFeature {
@@ -47,8 +46,7 @@ fn mixture(seed: u64, rows: usize, cols: usize, k: usize) -> Vec<f32> {
 
 #[test]
 fn the_golden_of_the_reference_is_met() {
-    let data = std::env::var("SEEDBED_DATA")
-        .map_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let Some(data) = data_dir() else { return };
     let path = data.join("../golden/psqe_stage1.safetensors");
     let Ok(bytes) = std::fs::read(&path) else {
         eprintln!("skipped: no {}", path.display());
@@ -178,6 +176,31 @@ fn empty_clusters_take_the_farthest_rows() {
     let options = KMeansOptions { k: 3, init: Some(&init), ..KMeansOptions::default() };
     let found = kmeans(&[block(&left, &right)], &options, &Task::quiet()).unwrap();
     assert_eq!(found.labels, [0, 0, 0, 1, 0, 2, 0, 0]);
+}
+
+#[test]
+fn rows_that_lack_a_block_draw_no_cluster_to_themselves() {
+    // Nothing but noise; where the first block is missing, a row stands at its mean.
+    for seed in 0..8 {
+        let mut rng = Rng::new(seed);
+        let side = |rng: &mut Rng, cols: usize, share: f64| {
+            let mut owned = dense((0..400 * cols).map(|_| rng.normal() as f32).collect(), cols);
+            owned.present = (0..400).map(|_| rng.f64() >= share).collect();
+            owned
+        };
+        let (a, b) = (side(&mut rng, 64, 0.2), side(&mut rng, 64, 0.2));
+        let (c, d) = (side(&mut rng, 32, 0.0), side(&mut rng, 32, 0.0));
+        let blocks = [
+            Block { weight: 0.8, normalise: true, left: a.view(), right: b.view() },
+            Block { weight: 0.1, normalise: true, left: c.view(), right: d.view() },
+        ];
+        let options = KMeansOptions { k: 4, seed, ..KMeansOptions::default() };
+        let found = kmeans(&blocks, &options, &Task::quiet()).unwrap();
+        for cluster in 0..4 {
+            let size = found.labels.iter().filter(|&&label| label == cluster).count();
+            assert!(size > 20, "seed {seed}: a cluster of {size}");
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,10 @@
 //!
 //! Source: Arthur and Vassilvitskii 2007; of 2 + ⌊ln k⌋ draws the one that lowers the sum of squared
 //! distances most is taken, as scikit-learn does.
+//!
+//! Only rows that lack no block are drawn. A row that stands at the mean of a block is nearer to most
+//! rows than they are to each other: as a centre it would take nearly all of them, and the other centres,
+//! single rows, would stay alone.
 
 use rayon::prelude::*;
 
@@ -23,21 +27,26 @@ impl Beginning {
         Beginning { centres: centres.to_vec(), distances }
     }
 
-    /// Draws `k` rows by k-means++.
+    /// Draws `k` rows by k-means++, of those that lack no block where there are as many.
     pub fn draw(fused: &Fused<'_>, k: usize, rng: &mut Rng, task: &Task) -> Result<Self> {
         let n = fused.rows;
         let trials = 2 + (k as f64).ln() as usize;
         let mut centres = Vec::with_capacity(k * fused.width);
         let mut columns: Vec<Vec<f64>> = Vec::with_capacity(k);
-        fused.expand(rng.below(n), &mut centres);
+        let drawable = fused.complete(k);
+        let weight = |row: usize, nearest: f64| if drawable[row] { nearest } else { 0.0 };
+        let ones: Vec<f64> = (0..n).map(|row| weight(row, 1.0)).collect();
+        let first = rng.f64() * ones.iter().sum::<f64>();
+        fused.expand(pick(&ones, first), &mut centres);
         columns.push(distances(fused, centres.clone()));
         let mut nearest = columns[0].clone();
         while columns.len() < k {
             task.check()?;
             let mut candidates = Vec::with_capacity(trials * fused.width);
-            let total: f64 = nearest.iter().sum();
+            let chances: Vec<f64> = nearest.iter().enumerate().map(|(row, &d)| weight(row, d)).collect();
+            let total: f64 = chances.iter().sum();
             for _ in 0..trials {
-                fused.expand(pick(&nearest, rng.f64() * total), &mut candidates);
+                fused.expand(pick(&chances, rng.f64() * total), &mut candidates);
             }
             let found = distances(fused, candidates.clone());
             let sum = |t: usize| {

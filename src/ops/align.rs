@@ -1,11 +1,10 @@
 //! `ALIGN p USING features(…) AS a`: links straight from fused features.
 
 use super::artifact::ArtifactRow;
-use super::canonical::canonical;
-use super::catalog::ArtifactKind;
 use super::engine::{Context, Engine};
 use super::maintain::count;
-use super::make::{Made, Order, make};
+use super::make::{Made, make};
+use super::plan::Plan;
 use super::rows::Outcome;
 use super::seed::{stored, weight_facts, weights_table};
 use super::spec::{Align, Request};
@@ -15,21 +14,9 @@ use crate::matching::{self, AlignOptions};
 
 /// Aligns a pair.
 pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<Outcome> {
-    let spec = Align { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
-    let seed = spec.seed.unwrap_or_default();
-    let pair = engine.load_pair(&spec.pair, context.task)?;
-    let modalities = pair.wanted(&spec.weights)?;
-    let order = Order {
-        name: &spec.name,
-        pair: &spec.pair,
-        kind: ArtifactKind::Alignment,
-        statement: canonical(&Request::Align(spec.clone())),
-        recipe: canonical(&Request::Align(Align { name: String::new(), ..spec.clone() })),
-        inputs: pair.inputs(&spec.weights, &modalities),
-        seed,
-    };
-    let product = make(engine, order, || {
-        let evidence = pair.evidence(&modalities, spec.missing, seed)?;
+    let Plan { order, pair, modalities, .. } = Plan::new(engine, &Request::Align(spec.clone()), context)?;
+    let product = make(engine, &order, || {
+        let evidence = pair.evidence(&modalities, spec.missing, order.seed)?;
         let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
         let options = AlignOptions {
             matching: spec.matching,

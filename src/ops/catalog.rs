@@ -296,6 +296,14 @@ pub fn artifact(db: &Db, name: &str, kind: Option<ArtifactKind>) -> Result<Artif
     }
 }
 
+/// The artifact that the operation of this key made, under whatever name.
+pub fn by_key(db: &Db, key: &[u8; 32]) -> Result<Option<ArtifactEntry>> {
+    Ok(all(db)?.into_iter().find_map(|entry| match entry {
+        Entry::Artifact(artifact) if artifact.key == *key => Some(artifact),
+        _ => None,
+    }))
+}
+
 /// Makes the batch fail unless the name still has this entry (`None`: is free).
 pub fn expect(batch: &mut Batch, name: &str, entry: Option<&Entry>) -> Result<()> {
     batch.expect(CATALOG, name.as_bytes(), entry)

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::catalog::{self, Entry, PairEntry};
 use super::lineage;
@@ -147,11 +146,6 @@ pub fn names(engine: &Engine) -> Result<Vec<(String, &'static str)>> {
     names.sort();
     names.dedup();
     Ok(names)
-}
-
-/// Seconds since 1970.
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
 /// The lock; a thread that panicked while holding it left the cache whole.

@@ -1,12 +1,13 @@
 //! `EXPLAIN <statement>`: what it would do, what is there already, and what it costs.
 
-use super::canonical::canonical;
-use super::catalog::{self, ArtifactKind, Entry, Input};
+use super::catalog::{self, Entry};
 use super::engine::{Context, Engine, LoadedPair};
 use super::lineage;
 use super::maintain::bytes;
+use super::make::Order;
+use super::plan::Plan;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
-use super::spec::{Align, Correct, Matching, Request, Seed, SeedMethod, Weights};
+use super::spec::{Matching, Request, SeedMethod};
 use crate::error::Result;
 
 type Steps = Vec<Vec<Value>>;
@@ -14,65 +15,44 @@ type Steps = Vec<Vec<Value>>;
 /// Steps with their state, the reason for it, and an estimate of multiply-adds and memory.
 pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> Result<Outcome> {
     let steps = match request {
-        Request::Seed(spec) => {
-            let spec = Seed { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
-            let pair = engine.load_pair(&spec.pair, context.task)?;
-            let weights = match spec.method {
-                SeedMethod::Pivots(_) => Weights::Equal,
-                SeedMethod::Cluster { .. } => spec.weights.clone(),
-            };
-            let modalities = pair.wanted(&weights)?;
-            let what = match &spec.method {
-                SeedMethod::Pivots(modality) => format!("pair by {modality}, one to one"),
-                SeedMethod::Cluster { .. } => "cluster, then pair within clusters".to_string(),
-            };
-            let mut steps = input_steps(&pair, &modalities);
-            steps.push(work_step(&pair, &modalities, &what, 1));
-            let unnamed = canonical(&Request::Seed(Seed { name: String::new(), ..spec.clone() }));
-            steps.push(result_step(engine, &spec.name, &unnamed, &pair.inputs(&weights, &modalities))?);
-            steps
-        }
-        Request::Correct(spec) => {
-            let spec = Correct { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
-            let source = catalog::artifact(&engine.db, &spec.seeds, Some(ArtifactKind::Seeds))?;
-            let pair = engine.load_pair(&source.pair, context.task)?;
-            let modalities = pair.wanted(&spec.weights)?;
-            let stale = lineage::stale(&engine.db, &source)?;
-            let mut steps = vec![step(
-                &format!("read {} seeds of {}", source.rows, source.name),
-                if stale.is_empty() { "fresh" } else { "stale" },
-                &stale.join(", "),
-                "",
-            )];
-            steps.extend(input_steps(&pair, &modalities));
-            steps.push(step("compare every seed with its rivals", "to do", "", ""));
-            let mut inputs = vec![lineage::artifact_input(&source)];
-            inputs.extend(pair.inputs(&spec.weights, &modalities));
-            let unnamed = canonical(&Request::Correct(Correct { name: String::new(), ..spec.clone() }));
-            steps.push(result_step(engine, &spec.name, &unnamed, &inputs)?);
-            steps
-        }
-        Request::Align(spec) => {
-            let spec = Align { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
-            let pair = engine.load_pair(&spec.pair, context.task)?;
-            let modalities = pair.wanted(&spec.weights)?;
-            let passes = if spec.csls.is_some() { 2 } else { 1 };
-            let what = match spec.matching {
-                Matching::Greedy => "top-k both ways, then one to one by falling score",
-                Matching::Mutual => "top-k both ways, then mutual nearest",
-                Matching::Best => "top-k, then each left entity's best",
-            };
-            let mut steps = input_steps(&pair, &modalities);
-            steps.push(work_step(&pair, &modalities, what, passes));
-            let unnamed = canonical(&Request::Align(Align { name: String::new(), ..spec.clone() }));
-            steps.push(result_step(engine, &spec.name, &unnamed, &pair.inputs(&spec.weights, &modalities))?);
-            steps
+        Request::Seed(_) | Request::Correct(_) | Request::Align(_) => {
+            planned(engine, request, &Plan::new(engine, request, context)?)?
         }
         _ => vec![step("run the statement", "to do", "its result is not stored as an artifact", "")],
     };
     let columns =
         ["step", "state", "because", "cost"].map(|name| Column::new(name, ColumnKind::Text)).to_vec();
     Ok(Outcome::rows("explain", Rows::ready(columns, steps)))
+}
+
+/// The steps of a statement that makes an artifact: what is read, the work, the result.
+fn planned(engine: &Engine, request: &Request, plan: &Plan) -> Result<Steps> {
+    let mut steps = Vec::new();
+    if let Some(source) = &plan.source {
+        let stale = lineage::stale(&engine.db, source)?;
+        let state = if stale.is_empty() { "fresh" } else { "stale" };
+        let what = format!("read {} seeds of {}", source.rows, source.name);
+        steps.push(step(&what, state, &stale.join(", "), ""));
+    }
+    steps.extend(input_steps(&plan.pair, &plan.modalities));
+    let (work, passes) = match request {
+        Request::Seed(spec) => match &spec.method {
+            SeedMethod::Pivots(modality) => (format!("pair by {modality}, one to one"), 1),
+            SeedMethod::Cluster { .. } => ("cluster, then pair within clusters".to_string(), 1),
+        },
+        Request::Align(spec) => {
+            let what = match spec.matching {
+                Matching::Greedy => "top-k both ways, then one to one by falling score",
+                Matching::Mutual => "top-k both ways, then mutual nearest",
+                Matching::Best => "top-k, then each left entity's best",
+            };
+            (what.to_string(), if spec.csls.is_some() { 2 } else { 1 })
+        }
+        _ => ("compare every seed with its rivals".to_string(), 0),
+    };
+    steps.push(work_step(&plan.pair, &plan.modalities, &work, passes));
+    steps.push(result_step(engine, &plan.order)?);
+    Ok(steps)
 }
 
 fn step(what: &str, state: &str, because: &str, cost: &str) -> Vec<Value> {
@@ -100,20 +80,21 @@ fn work_step(pair: &LoadedPair, modalities: &[String], what: &str, passes: u64) 
     let (left, right) = (pair.left.len() as u64, pair.right.len() as u64);
     let operations = 2.0 * (left * right) as f64 * dense as f64 * passes as f64;
     let copied = (left + right) * dense * 4;
-    let cost = format!(
-        "{:.2} TFLOP exact, at most {} beside the inputs",
-        operations / 1e12,
-        bytes(copied + (64 << 20))
-    );
+    let cost = match passes {
+        0 => String::new(),
+        _ => format!(
+            "{:.2} TFLOP exact, at most {} beside the inputs",
+            operations / 1e12,
+            bytes(copied + (64 << 20))
+        ),
+    };
     step(what, "to do", "", &cost)
 }
 
-fn result_step(engine: &Engine, name: &str, recipe: &str, inputs: &[Input]) -> Result<Vec<Value>> {
-    let key = lineage::key(recipe, inputs);
-    let stored = catalog::all(&engine.db)?.into_iter().find_map(|entry| match entry {
-        Entry::Artifact(artifact) if artifact.key == key => Some(artifact),
-        _ => None,
-    });
+fn result_step(engine: &Engine, order: &Order) -> Result<Vec<Value>> {
+    let name = &order.name;
+    let key = lineage::key(&order.recipe, &order.inputs);
+    let stored = catalog::by_key(&engine.db, &key)?;
     if let Some(stored) = stored {
         let what = format!("give {} stored rows as {name}", stored.rows);
         return Ok(step(

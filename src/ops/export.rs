@@ -9,6 +9,7 @@ use super::lineage;
 use super::maintain::{bytes, count};
 use super::rows::Outcome;
 use super::spec::Export;
+use crate::clock;
 use crate::error::Result;
 use crate::formats::export::{ExportMeta, ExportRow, Justification, write_rows};
 use crate::store::Digest;
@@ -64,7 +65,7 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         artifact: entry.name.clone(),
         digest: Digest(entry.digest).to_string(),
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
-        date: date_of(entry.created),
+        date: clock::day(entry.created),
         subject_source: String::new(),
         object_source: String::new(),
     };
@@ -83,30 +84,4 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         outcome.notes.push(format!("`{}` is stale: {}", entry.name, stale.join(", ")));
     }
     Ok(outcome)
-}
-
-/// The UTC day of a time in seconds since 1970, as `2026-11-21` (Howard Hinnant's civil-from-days).
-fn date_of(seconds: u64) -> String {
-    let days = (seconds / 86_400) as i64 + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_are_counted_from_1970() {
-        assert_eq!(date_of(0), "1970-01-01");
-        assert_eq!(date_of(951_782_400), "2000-02-29");
-        assert_eq!(date_of(1_795_219_200), "2026-11-21");
-    }
 }

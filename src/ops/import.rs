@@ -5,9 +5,10 @@
 
 use super::canonical::canonical;
 use super::catalog::{self, Entry, FeatureEntry, GraphEntry, LinksEntry, Logged, PairEntry};
-use super::engine::{Context, Engine, now};
+use super::engine::{Context, Engine};
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::spec::{Embed, Encoder, Generate, Import, ImportFeatures, ImportLinks, Request, Source};
+use crate::clock::now;
 use crate::error::{Code, Error, Result};
 use crate::features::{self, Matrix, Modality, OwnedFeature};
 use crate::formats::{self, ImportReport, matrix::PairIds};

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::catalog::{self, Entry, Logged};
-use super::engine::{Context, Engine, now};
+use super::engine::{Context, Engine};
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use crate::clock::now;
 use crate::error::{Code, Error, Result};
 use crate::store::Batch;
 

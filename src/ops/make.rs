@@ -4,17 +4,18 @@ use std::time::Instant;
 
 use super::artifact::{self, ArtifactRow, DroppedRow};
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, Input, Logged};
-use super::engine::{Engine, now};
+use super::engine::Engine;
 use super::lineage;
+use crate::clock::now;
 use crate::error::{Code, Error, Result};
 use crate::store::Batch;
 
 /// What is to be made.
-pub(crate) struct Order<'a> {
+pub(crate) struct Order {
     /// Name of the result.
-    pub name: &'a str,
+    pub name: String,
     /// The pair it belongs to.
-    pub pair: &'a str,
+    pub pair: String,
     /// Seed set or alignment.
     pub kind: ArtifactKind,
     /// The request in canonical SeedQL.
@@ -62,17 +63,17 @@ pub(crate) struct Product {
 }
 
 /// Gives the stored artifact of the order's key, or makes it.
-pub(crate) fn make(engine: &Engine, order: Order, work: impl FnOnce() -> Result<Made>) -> Result<Product> {
+pub(crate) fn make(engine: &Engine, order: &Order, work: impl FnOnce() -> Result<Made>) -> Result<Product> {
     let started = Instant::now();
     let db = &engine.db;
-    if order.inputs.iter().any(|input| matches!(input, Input::Artifact { name, .. } if name == order.name)) {
+    if order.inputs.iter().any(|input| matches!(input, Input::Artifact { name, .. } if *name == order.name)) {
         return Err(Error::new(
             Code::Conflict,
             format!("`{}` cannot take the name of what it is made from", order.name),
         )
         .help("choose another name after AS"));
     }
-    let known = catalog::find(db, order.name)?;
+    let known = catalog::find(db, &order.name)?;
     if let Some(Entry::Pair(_)) = known {
         return Err(Error::new(Code::NameTaken, format!("`{}` is already the name of a pair", order.name))
             .help("choose another name after AS"));
@@ -87,29 +88,26 @@ pub(crate) fn make(engine: &Engine, order: Order, work: impl FnOnce() -> Result<
     if let Some(Entry::Artifact(old)) = &known {
         notes.push(format!("replaced the former `{}` ({} rows; {})", old.name, old.rows, old.statement));
     }
-    let same = catalog::all(db)?.into_iter().find_map(|entry| match entry {
-        Entry::Artifact(entry) if entry.key == key => Some(entry),
-        _ => None,
-    });
-    let (entry, stored) = match same {
+    let (entry, stored) = match catalog::by_key(db, &key)? {
         Some(same) => {
-            let entry = ArtifactEntry { name: order.name.to_string(), statement: order.statement, ..same };
+            let entry =
+                ArtifactEntry { name: order.name.clone(), statement: order.statement.clone(), ..same };
             (entry, true)
         }
         None => {
             let made = work()?;
             let (space, digest) = artifact::save(db, &made.rows, &made.dropped)?;
             let entry = ArtifactEntry {
-                name: order.name.to_string(),
+                name: order.name.clone(),
                 kind: order.kind,
-                pair: order.pair.to_string(),
+                pair: order.pair.clone(),
                 key,
                 digest: digest.0,
                 space: space.0,
                 rows: made.rows.len() as u64,
                 dropped: made.dropped.len() as u64,
-                statement: order.statement,
-                inputs: order.inputs,
+                statement: order.statement.clone(),
+                inputs: order.inputs.clone(),
                 modalities: made.modalities,
                 weights: made.weights,
                 csls: made.csls,
@@ -131,7 +129,7 @@ pub(crate) fn make(engine: &Engine, order: Order, work: impl FnOnce() -> Result<
         seconds: started.elapsed().as_secs_f64(),
     };
     let mut batch = Batch::new();
-    catalog::expect(&mut batch, order.name, known.as_ref())?;
+    catalog::expect(&mut batch, &order.name, known.as_ref())?;
     catalog::put(&mut batch, &Entry::Artifact(entry.clone()), &logged)?;
     db.commit(batch)?;
     Ok(Product { entry, stored, notes })

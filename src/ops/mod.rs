@@ -19,6 +19,7 @@ mod import;
 mod lineage;
 mod maintain;
 mod make;
+mod plan;
 mod rows;
 mod search;
 mod seed;

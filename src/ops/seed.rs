@@ -1,14 +1,13 @@
 //! `SEED …` and `CORRECT …`: stages that give seed sets.
 
 use super::artifact::{self, ArtifactRow, DroppedRow};
-use super::canonical::canonical;
-use super::catalog::{self, ArtifactEntry, ArtifactKind, Input};
+use super::catalog::ArtifactEntry;
 use super::engine::{Context, Engine, LoadedPair};
-use super::lineage;
 use super::maintain::count;
-use super::make::{Made, Order, Product, make};
+use super::make::{Made, Product, make};
+use super::plan::Plan;
 use super::rows::{Column, ColumnKind, Outcome, Rows};
-use super::spec::{Correct, Request, Seed, SeedMethod, Weights};
+use super::spec::{Correct, Request, Seed, SeedMethod};
 use crate::error::{Code, Error, Result};
 use crate::features::Modality;
 use crate::psqe::weights::{AutoWeights, Resolved};
@@ -16,28 +15,9 @@ use crate::psqe::{self, ClusterOptions, Clustering, CorrectOptions, Reason, Seed
 
 /// `SEED … FROM p AS s`.
 pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Outcome> {
-    let spec = Seed { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
-    let seed = spec.seed.unwrap_or_default();
-    let pair = engine.load_pair(&spec.pair, context.task)?;
-    // Pivots are chosen by one modality, but bear the scores of all.
-    let weights = match &spec.method {
-        SeedMethod::Pivots(modality) => {
-            pair.check_modality(modality)?;
-            Weights::Equal
-        }
-        SeedMethod::Cluster { .. } => spec.weights.clone(),
-    };
-    let modalities = pair.wanted(&weights)?;
-    let order = Order {
-        name: &spec.name,
-        pair: &spec.pair,
-        kind: ArtifactKind::Seeds,
-        statement: canonical(&Request::Seed(spec.clone())),
-        recipe: canonical(&Request::Seed(Seed { name: String::new(), ..spec.clone() })),
-        inputs: pair.inputs(&weights, &modalities),
-        seed,
-    };
-    let product = make(engine, order, || {
+    let Plan { order, pair, modalities, .. } = Plan::new(engine, &Request::Seed(spec.clone()), context)?;
+    let seed = order.seed;
+    let product = make(engine, &order, || {
         let evidence = pair.evidence(&modalities, spec.missing, seed)?;
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
         match &spec.method {
@@ -70,26 +50,12 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
 
 /// `CORRECT s AS s2`.
 pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Result<Outcome> {
-    let spec = Correct { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
-    let seed = spec.seed.unwrap_or_default();
-    let source = catalog::artifact(&engine.db, &spec.seeds, Some(ArtifactKind::Seeds))?;
-    let pair = engine.load_pair(&source.pair, context.task)?;
-    let modalities = pair.wanted(&spec.weights)?;
-    let mut inputs = vec![lineage::artifact_input(&source)];
-    inputs.extend(pair.inputs(&spec.weights, &modalities));
-    let order = Order {
-        name: &spec.name,
-        pair: &source.pair,
-        kind: ArtifactKind::Seeds,
-        statement: canonical(&Request::Correct(spec.clone())),
-        recipe: canonical(&Request::Correct(Correct { name: String::new(), ..spec.clone() })),
-        inputs,
-        seed,
-    };
-    let product = make(engine, order, || {
-        let evidence = pair.evidence(&modalities, spec.missing, seed)?;
-        let set = load(engine, &source, &pair)?;
-        let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
+    let plan = Plan::new(engine, &Request::Correct(spec.clone()), context)?;
+    let pair = &plan.pair;
+    let product = make(engine, &plan.order, || {
+        let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
+        let set = plan.seeds(engine)?;
+        let resolved = engine.weights(pair, &spec.weights, spec.missing, &evidence, context)?;
         let options = CorrectOptions {
             direction: spec.direction,
             iterate: spec.iterate,
@@ -101,7 +67,7 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
         made.weights = resolved.factors();
         made.facts = weight_facts(&resolved);
         fill(&mut made, &corrected);
-        describe_dropped(&mut made, &corrected, &pair);
+        describe_dropped(&mut made, &corrected, pair);
         Ok(made)
     })?;
     let mut outcome = summary("correct", &product);
@@ -237,54 +203,4 @@ fn cluster_facts(clustering: &Clustering) -> Vec<(String, String)> {
         ));
     }
     facts
-}
-
-impl LoadedPair {
-    /// The modalities as inputs: those named, or all there are.
-    pub fn inputs(&self, weights: &Weights, modalities: &[String]) -> Vec<Input> {
-        match weights {
-            Weights::Named(_) => lineage::feature_inputs(&self.entry, modalities),
-            Weights::Auto | Weights::Equal => lineage::all_feature_inputs(&self.entry, modalities),
-        }
-    }
-
-    /// Names of all modalities of the pair.
-    pub fn all_modalities(&self) -> Vec<String> {
-        self.features.iter().map(|(modality, ..)| modality.to_string()).collect()
-    }
-
-    /// Fails unless the pair has the modality.
-    pub fn check_modality(&self, modality: &Modality) -> Result<()> {
-        if self.features.iter().any(|(known, ..)| known == modality) {
-            return Ok(());
-        }
-        let name = &self.entry.name;
-        let known = self.all_modalities();
-        let error = Error::new(Code::UnknownName, format!("pair `{name}` has no modality `{modality}`"));
-        Err(if known.is_empty() {
-            error.help(format!(
-                "it has none yet; EMBED name USING ngrams INTO {name} makes one from names, \
-                 IMPORT FEATURES {modality} FROM 'file' INTO {name} reads one"
-            ))
-        } else {
-            error.help(format!("it has {}", known.join(", ")))
-        })
-    }
-
-    /// Names of the modalities that weights ask for: those named, else all.
-    pub fn wanted(&self, weights: &Weights) -> Result<Vec<String>> {
-        match weights {
-            Weights::Named(named) => {
-                for (modality, _) in named {
-                    self.check_modality(modality)?;
-                }
-                Ok(self
-                    .all_modalities()
-                    .into_iter()
-                    .filter(|m| named.iter().any(|(n, _)| n.as_str() == m))
-                    .collect())
-            }
-            Weights::Auto | Weights::Equal => Ok(self.all_modalities()),
-        }
-    }
 }

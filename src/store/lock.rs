@@ -7,8 +7,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::clock;
 use crate::error::{Code, Error, Result};
 
 /// Held as long as it lives.
@@ -33,7 +33,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => return Err(held(&mut file)),
             Err(TryLockError::Error(cause)) => return Err(failed(cause)),
         }
-        let text = format!("{}\n{}\n{}\n", std::process::id(), host(), now());
+        let text = format!("{}\n{}\n{}\n", std::process::id(), host(), clock::utc(clock::now()));
         file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(failed)?;
         Ok(Lock { file, exclusive: true })
     }
@@ -89,36 +89,9 @@ fn host() -> String {
     name.map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).unwrap_or("this host".into())
 }
 
-/// The time in UTC: `2026-11-21 13:37:00Z`.
-fn now() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |past| past.as_secs());
-    utc(seconds)
-}
-
-fn utc(seconds: u64) -> String {
-    // Days to a civil date: years are counted from March, so that the leap day comes last.
-    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{:02}Z", second % 60)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_are_civil() {
-        assert_eq!(utc(0), "1970-01-01 00:00:00Z");
-        assert_eq!(utc(951_782_400), "2000-02-29 00:00:00Z");
-        assert_eq!(utc(1_798_761_599), "2026-12-31 23:59:59Z");
-    }
 
     #[test]
     fn readers_share_and_a_writer_is_alone() {

@@ -1,11 +1,16 @@
-//! What several test files need.
+//! What several test files, benches and the crate's own tests need.
 
 use std::path::{Path, PathBuf};
 
-/// The folder of real data, or `None` where it is not: `SEEDBED_DATA`, else `../shared/data`.
+/// The folder of real data, or `None` with a word on standard error where it is not: `SEEDBED_DATA`,
+/// else `../shared/data`.
 #[allow(dead_code)]
 pub fn data_dir() -> Option<PathBuf> {
-    let dir = std::env::var_os("SEEDBED_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    dir.is_dir().then_some(dir)
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let dir = std::env::var_os("SEEDBED_DATA").map_or_else(beside, PathBuf::from);
+    if !dir.is_dir() {
+        eprintln!("skipped: no data at {}", dir.display());
+        return None;
+    }
+    Some(dir)
 }

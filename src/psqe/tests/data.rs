@@ -6,17 +6,7 @@ use crate::features::{Matrix, Modality, OwnedFeature, Presence};
 use crate::kg::{Link, Triple};
 use crate::ops::spec::Missing;
 use crate::psqe::Evidence;
-
-/// The directory of shared data, or `None` with a word on standard error.
-pub(crate) fn data_dir() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let dir = std::env::var_os("SEEDBED_DATA").map_or_else(beside, PathBuf::from);
-    if !dir.is_dir() {
-        eprintln!("skipped: no data at {}", dir.display());
-        return None;
-    }
-    Some(dir)
-}
+use crate::shared::data_dir;
 
 /// A file of goldens.
 pub(crate) struct Golden(Vec<u8>);

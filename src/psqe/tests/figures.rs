@@ -126,9 +126,7 @@ fn psqe_figures_weights() {
     let at = [1000, 2000, 4000];
     greedy(&bench, "no names, equal", &bare, &Weights::Equal, &at);
     let (auto, _) = greedy(&bench, "no names, auto", &bare, &Weights::Auto, &at);
-    // Asked for at 4,000: .918. Measured: .9173, a miss; the floor below only guards against worse.
-    println!("   no names, auto at 4,000: {:.4}, asked for .918", auto[2]);
-    assert!(auto[0] >= 0.987 && auto[2] >= 0.915, "{auto:?}");
+    assert!(auto[0] >= 0.987 && auto[2] >= 0.918, "{auto:?}");
     let size = (inputs.left.len(), inputs.right.len());
     let gaussian = |name: &str, cols| {
         extra(name, size, cols, |rng, row| row.iter_mut().for_each(|x| *x = rng.normal() as f32))

@@ -1,0 +1,76 @@
+//! Requests as plain values: what a SeedQL statement lowers to and what a builder makes.
+//!
+//! One path, two doors: both end in a [`Request`]. Values here are typed and range-checked where
+//! they are made (the bind step, or the builder); names are not yet looked up.
+
+mod links;
+mod query;
+mod seeds;
+mod sources;
+
+use std::path::PathBuf;
+
+pub use links::*;
+pub use query::*;
+pub use seeds::*;
+pub use sources::*;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Request {
+    /// `IMPORT dbp15k 'dir' AS p`
+    Import(Import),
+    /// `IMPORT LINKS tsv 'file' INTO p`
+    ImportLinks(ImportLinks),
+    /// `IMPORT FEATURES visual FROM 'file' INTO p`
+    ImportFeatures(ImportFeatures),
+    /// `EMBED name USING ngrams INTO p AS text`
+    Embed(Embed),
+    /// `GENERATE PAIR demo entities=2000`
+    Generate(Generate),
+    /// `SEED cluster k=4 n=1000 FROM p AS s`
+    Seed(Seed),
+    /// `CORRECT s AS s2`
+    Correct(Correct),
+    /// `ALIGN p USING features(visual=0.8, text=0.2) match=mutual AS a`
+    Align(Align),
+    /// `EVALUATE a protocol=strict`
+    Evaluate(Evaluate),
+    /// `MATCH 'iri' IN p USING features(...) LIMIT 10`
+    Match(Match),
+    /// `SELECT left, right FROM a WHERE score > 0.9`
+    Select(Select),
+    /// `EXPORT a TO 'links.sssom.tsv' format=sssom`
+    Export(Export),
+    /// `SHOW PAIRS`
+    Show(Show),
+    /// `DESCRIBE x`
+    Describe(String),
+    /// `DROP x`
+    Drop(String),
+    /// `SET seed=42`
+    Set(Setting),
+    /// `CHECK FULL`
+    Check {
+        /// Whether every byte is read (`FULL`) or only the catalogue (`QUICK`).
+        full: bool,
+    },
+    /// `BACKUP TO 'dir'`
+    Backup(PathBuf),
+    /// `COMPACT`
+    Compact,
+    /// `EXPLAIN <statement>`: what it would do, and what is there already.
+    Explain(Box<Request>),
+}
+
+/// A setting of the session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Setting {
+    /// Default random seed.
+    Seed(u64),
+    /// Where products and training run: `cpu`, `cuda:0`, `auto`.
+    Device(String),
+    /// Worker threads; 0 takes all.
+    Threads(usize),
+}
