@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use super::db::{Db, Scan, Table, place};
 use super::kv::Write;
+use super::pins::Pin;
 use super::record::{Record, damaged, encode};
 use super::section::{Chain, SECTIONS, Section, SectionPlace, section_key};
 use super::value;
@@ -100,7 +101,8 @@ impl Db {
     }
 
     /// The blocks of a section, in order, read as they are asked for. Comes to an end without
-    /// [`Code::Corrupt`] only if the section was finished and all its blocks were there.
+    /// [`Code::Corrupt`] only if the section was finished and all its blocks were there. A sweep leaves a
+    /// space that is being read alone.
     pub fn blocks<T: Record>(&self, space: Space, section: u8) -> Blocks<T> {
         let key = section_key(space, section);
         let place = SectionPlace(space.0, section);
@@ -111,7 +113,8 @@ impl Db {
             Ok(record) => (record.blocks, None),
             Err(error) => (0, Some(error)),
         };
-        Blocks { scan: self.scan(BLOCKS, &key), place, blocks, number: 0, failed, over: false }
+        let pin = self.0.pins.pin(space.0);
+        Blocks { scan: self.scan(BLOCKS, &key), place, blocks, number: 0, failed, over: false, _pin: pin }
     }
 }
 
@@ -174,6 +177,7 @@ pub struct Blocks<T> {
     number: u32,
     failed: Option<Error>,
     over: bool,
+    _pin: Pin,
 }
 
 impl<T: Record> Iterator for Blocks<T> {

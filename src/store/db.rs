@@ -26,6 +26,7 @@ use super::layout::{self, Found, Making};
 use super::lock::Lock;
 use super::memory::{MemoryEngine, MemoryFs};
 use super::object::{Object, Objects};
+use super::pins::Pins;
 use super::record::{Record, decode_at};
 use super::sled_kv::SledEngine;
 use super::value;
@@ -68,6 +69,7 @@ pub(crate) struct Inner {
     pub engine: Arc<dyn Engine>,
     pub kv: RwLock<Arc<dyn KeyValue>>,
     pub objects: Objects,
+    pub pins: Pins,
     writer: Mutex<()>,
     poison: OnceLock<String>,
     _lock: Option<Lock>,
@@ -143,6 +145,7 @@ impl Db {
             engine,
             kv: RwLock::new(kv),
             objects,
+            pins: Pins::default(),
             writer: Mutex::new(()),
             poison: OnceLock::new(),
             _lock: lock,

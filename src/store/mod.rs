@@ -30,6 +30,7 @@ mod layout;
 mod lock;
 mod memory;
 mod object;
+mod pins;
 mod record;
 mod section;
 mod sink;

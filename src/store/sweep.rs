@@ -41,7 +41,7 @@ pub struct Swept {
 const AT_ONCE: usize = 1024;
 
 impl Db {
-    /// Removes objects and spaces that are not live, and unfinished files. `live` must name everything
+    /// Removes objects and spaces that are neither live nor being read, and unfinished files. `live` must name everything
     /// that is still to be committed as well: call it when no operation is under way.
     pub fn sweep(&self, live: &Live) -> Result<Swept> {
         let writer = self.writer()?;
@@ -55,7 +55,7 @@ impl Db {
                     let (key, _) = pair?;
                     let Some((space, rest)) = key.split_first_chunk::<8>() else { continue };
                     let space = u64::from_be_bytes(*space);
-                    if live.spaces.contains(&space) || rest.is_empty() {
+                    if live.spaces.contains(&space) || rest.is_empty() || self.0.pins.holds(space) {
                         continue;
                     }
                     spaces.insert(space);
