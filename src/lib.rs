@@ -10,6 +10,8 @@ pub mod evaluate;
 pub mod features;
 pub mod formats;
 pub mod generate;
+#[cfg(test)]
+mod golden;
 pub mod kg;
 pub mod linalg;
 pub mod matching;
@@ -22,10 +24,11 @@ mod rng;
 mod shared;
 pub mod store;
 mod task;
+pub mod train;
 
 pub use api::{
-    AlignBuilder, CorrectBuilder, EvaluateBuilder, ExportBuilder, Name, Options, Pair, Prepared, SeedBuilder,
-    Session, Store,
+    AlignBuilder, CorrectBuilder, EvaluateBuilder, ExpandBuilder, ExportBuilder, Name, Options, Pair,
+    Prepared, PsqeBuilder, SeedBuilder, Session, Store, TuneBuilder,
 };
 pub use error::{Code, Error, Kind, Place, Result, Span};
 pub use ops::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};

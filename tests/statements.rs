@@ -142,7 +142,12 @@ fn a_refused_statement_leaves_the_store_as_it_was() {
         ("MATCH 'nobody' IN p", Code::UnknownName),
         ("SET device='cuda:0'", Code::Unsupported),
         ("SET device='abacus'", Code::OutOfRange),
-        ("TUNE s1 AS t1", Code::Unsupported),
+        ("TUNE nosuch AS t1", Code::UnknownName),
+        ("TUNE p AS t1", Code::WrongType),
+        ("EXPAND s1 USING s1 AS e", Code::WrongType),
+        ("SEED global FROM nosuch AS e", Code::UnknownName),
+        ("PSQE FROM nosuch AS e", Code::UnknownName),
+        ("EXPLAIN RUN nosuch", Code::UnknownName),
     ] {
         // A build with CUDA on a machine with a GPU may well grant the device.
         if cfg!(feature = "cuda") && statement.contains("cuda") {

@@ -23,6 +23,8 @@ macro_rules! setters {
     };
 }
 
+pub(super) use setters;
+
 /// Builds a [`Seed`] request; see [`Store::seed`].
 pub struct SeedBuilder {
     store: Store,
@@ -42,6 +44,13 @@ impl SeedBuilder {
         self
     }
 
+    /// PSQE stage II: over all entities, from a model or a seed set, ours unless told otherwise.
+    pub(super) fn global(store: Store, from: &str) -> Self {
+        let method = SeedMethod::Global { variant: Variant::Seedbed };
+        let spec = Seed { count: Auto::Auto, ..Seed::new(method, from, "seeds") };
+        SeedBuilder { store, task: Task::quiet(), spec }
+    }
+
     /// Unsupervised pivots on one modality.
     ///
     /// # Errors
@@ -51,13 +60,20 @@ impl SeedBuilder {
         Ok(self)
     }
 
+    /// As many seeds as keep their estimated precision at or above `least`.
+    pub fn precision(mut self, least: f64) -> Self {
+        self.spec.count = Auto::Auto;
+        self.spec.precision = least;
+        self
+    }
+
     setters! {
         /// Reports progress to, and can be cancelled by, this task.
         task(task: &Task) => task = task.clone();
         /// Any method.
         method(method: SeedMethod) => spec.method = method;
         /// Number of seeds asked for (1,000 unless told otherwise).
-        count(n: usize) => spec.count = n;
+        count(n: usize) => spec.count = Auto::Fixed(n);
         /// Weights of the modalities (`Auto` unless told otherwise).
         weights(weights: Weights) => spec.weights = weights;
         /// How missing rows are treated.

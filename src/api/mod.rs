@@ -6,10 +6,12 @@
 mod build;
 mod pair;
 mod session;
+mod stages;
 
 pub use build::{AlignBuilder, CorrectBuilder, EvaluateBuilder, ExportBuilder, SeedBuilder};
 pub use pair::Pair;
 pub use session::{Name, Prepared, Session};
+pub use stages::{ExpandBuilder, PsqeBuilder, TuneBuilder};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -144,6 +146,26 @@ impl Store {
     /// Finds seeds in a pair.
     pub fn seed(&self, pair: &Pair) -> SeedBuilder {
         SeedBuilder::new(self.clone(), pair.name())
+    }
+
+    /// Samples seeds anew over all entities, from a model or a seed set.
+    pub fn resample(&self, from: &str) -> SeedBuilder {
+        SeedBuilder::global(self.clone(), from)
+    }
+
+    /// Tunes embeddings on seeds.
+    pub fn tune(&self, seeds: &str) -> TuneBuilder {
+        TuneBuilder::new(self.clone(), seeds)
+    }
+
+    /// Adds pairs of the seeds' neighbours.
+    pub fn expand(&self, seeds: &str) -> ExpandBuilder {
+        ExpandBuilder::new(self.clone(), seeds)
+    }
+
+    /// Makes seeds in all three stages of PSQE.
+    pub fn psqe(&self, pair: &Pair) -> PsqeBuilder {
+        PsqeBuilder::new(self.clone(), pair.name())
     }
 
     /// Drops seeds that others contradict.

@@ -9,7 +9,7 @@ mod cluster;
 #[cfg(test)]
 mod cluster_tests;
 mod fused;
-mod kernel;
+pub(crate) mod kernel;
 mod lists;
 mod pairs;
 mod plusplus;
@@ -23,6 +23,7 @@ mod topk;
 
 pub use cluster::{Block, KMeans, KMeansOptions, kmeans};
 pub use pairs::pair_scores;
+pub(crate) use pairs::square;
 pub use rank::{Rank, ranks};
 pub use silhouette::{SilhouetteSample, silhouette};
 pub use topk::{Neighbours, TopK, TopKOptions, top_k};

@@ -1,5 +1,7 @@
 //! Scores of single pairs, channel by channel.
 
+use rayon::prelude::*;
+
 use crate::error::Result;
 use crate::features::Rows;
 use crate::linalg::{Channel, Similarity, check_channels, check_ids};
@@ -33,8 +35,13 @@ pub fn pair_scores(
     };
     Ok(channels
         .iter()
-        .map(|channel| pairs.iter().map(|&(i, j)| score(channel, i as usize, j as usize)).collect())
+        .map(|channel| pairs.par_iter().map(|&(i, j)| score(channel, i as usize, j as usize)).collect())
         .collect())
+}
+
+/// Squared norm of row `i`.
+pub(crate) fn square(rows: &Rows<'_>, i: u32) -> f64 {
+    dot_self(rows, i as usize)
 }
 
 /// Squared norm of row `i`.

@@ -14,6 +14,9 @@ use crate::linalg::fused::Fused;
 use crate::rng::Rng;
 use crate::task::Task;
 
+/// Complete rows for each centre, below which all rows may be drawn.
+const ENOUGH: usize = 10;
+
 /// Centres to begin with and the squared distance of every row to each of them, `rows × k`.
 pub(crate) struct Beginning {
     pub centres: Vec<f32>,
@@ -33,7 +36,7 @@ impl Beginning {
         let trials = 2 + (k as f64).ln() as usize;
         let mut centres = Vec::with_capacity(k * fused.width);
         let mut columns: Vec<Vec<f64>> = Vec::with_capacity(k);
-        let drawable = fused.complete(k);
+        let drawable = fused.complete(ENOUGH * k);
         let weight = |row: usize, nearest: f64| if drawable[row] { nearest } else { 0.0 };
         let ones: Vec<f64> = (0..n).map(|row| weight(row, 1.0)).collect();
         let first = rng.f64() * ones.iter().sum::<f64>();
@@ -44,6 +47,8 @@ impl Beginning {
             task.check()?;
             let mut candidates = Vec::with_capacity(trials * fused.width);
             let chances: Vec<f64> = nearest.iter().enumerate().map(|(row, &d)| weight(row, d)).collect();
+            // If all of those stand on centres already, any row may be drawn.
+            let chances = if chances.iter().any(|&d| d > 0.0) { chances } else { nearest.clone() };
             let total: f64 = chances.iter().sum();
             for _ in 0..trials {
                 fused.expand(pick(&chances, rng.f64() * total), &mut candidates);

@@ -6,7 +6,7 @@ use super::maintain::count;
 use super::make::{Made, make};
 use super::plan::Plan;
 use super::rows::Outcome;
-use super::seed::{stored, weight_facts, weights_table};
+use super::seed::{stored, weight_facts, weights_note, weights_table};
 use super::spec::{Align, Request};
 use crate::error::Result;
 use crate::features::Modality;
@@ -14,9 +14,10 @@ use crate::matching::{self, AlignOptions};
 
 /// Aligns a pair.
 pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<Outcome> {
-    let Plan { order, pair, modalities, .. } = Plan::new(engine, &Request::Align(spec.clone()), context)?;
-    let product = make(engine, &order, || {
-        let evidence = pair.evidence(&modalities, spec.missing, order.seed)?;
+    let plan = Plan::new(engine, &Request::Align(spec.clone()), context)?;
+    let product = make(engine, &plan.order, || {
+        let pair = engine.load_pair(&plan.pair.name, context.task)?;
+        let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
         let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
         let options = AlignOptions {
             matching: spec.matching,
@@ -52,10 +53,11 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
         "{}: {} between {} left and {} right entities",
         entry.name,
         count(entry.rows as usize, "link"),
-        pair.left.len(),
-        pair.right.len()
+        plan.pair.graphs[0].entities,
+        plan.pair.graphs[1].entities
     ) + stored(&product);
     let mut outcome = Outcome::message("align", line).with_rows(weights_table(entry));
     outcome.notes = product.notes;
+    outcome.notes.extend(weights_note(entry));
     Ok(outcome)
 }

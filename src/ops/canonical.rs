@@ -39,7 +39,10 @@ pub fn canonical(request: &Request) -> String {
         }
         Request::Generate(generate) => generate_text(generate),
         Request::Seed(seed) => seed_text(seed),
+        Request::Tune(tune) => tune_text(tune),
         Request::Correct(correct) => correct_text(correct),
+        Request::Expand(expand) => expand_text(expand),
+        Request::Psqe(psqe) => psqe_text(psqe),
         Request::Align(align) => align_text(align),
         Request::Drop(name) => format!("DROP {}", identifier(name)),
         Request::Compact => "COMPACT".to_string(),
@@ -88,18 +91,87 @@ fn seed_text(seed: &Seed) -> String {
         }
         SeedMethod::Cluster { k, variant } => {
             text.push_str("cluster");
-            match k {
-                Auto::Auto => text.push_str(" k=auto"),
-                Auto::Fixed(k) => option(&mut text, "k", Some(k)),
-            }
+            auto(&mut text, "k", *k);
+            option(&mut text, "variant", Some(variant.as_str()));
+            let _ = write!(text, " {}", weights_text(&seed.weights));
+        }
+        SeedMethod::Global { variant } => {
+            text.push_str("global");
             option(&mut text, "variant", Some(variant.as_str()));
             let _ = write!(text, " {}", weights_text(&seed.weights));
         }
     }
-    option(&mut text, "n", Some(seed.count));
+    count(&mut text, seed.count, seed.precision);
     option(&mut text, "missing", Some(seed.missing.as_str()));
     option(&mut text, "seed", seed.seed);
-    text + &format!(" FROM {} AS {}", identifier(&seed.pair), identifier(&seed.name))
+    text + &format!(" FROM {} AS {}", identifier(&seed.from), identifier(&seed.name))
+}
+
+fn tune_text(tune: &Tune) -> String {
+    let mut text = format!("TUNE {}", identifier(&tune.seeds));
+    option(&mut text, "epochs", Some(tune.epochs));
+    option(&mut text, "lr", Some(tune.lr));
+    option(&mut text, "batch", Some(tune.batch));
+    option(&mut text, "dims", Some(tune.dims));
+    option(&mut text, "temperature", (tune.variant != Variant::Reference).then_some(tune.temperature));
+    match tune.patience {
+        Some(patience) => option(&mut text, "patience", Some(patience)),
+        None => option(&mut text, "patience", Some("none")),
+    }
+    option(&mut text, "variant", Some(tune.variant.as_str()));
+    option(&mut text, "missing", Some(tune.missing.as_str()));
+    option(&mut text, "seed", tune.seed);
+    text + &format!(" AS {}", identifier(&tune.name))
+}
+
+fn expand_text(expand: &Expand) -> String {
+    let mut text = format!("EXPAND {}", identifier(&expand.seeds));
+    if let Some(model) = &expand.model {
+        let _ = write!(text, " USING {}", identifier(model));
+    }
+    count(&mut text, expand.count, expand.precision);
+    if expand.variant != Variant::Seedbed {
+        option(&mut text, "threshold", Some(expand.threshold));
+    }
+    if expand.variant == Variant::Reference {
+        option(&mut text, "ramp", Some(expand.ramp));
+        option(&mut text, "cap", Some(expand.cap));
+    }
+    option(&mut text, "variant", Some(expand.variant.as_str()));
+    let _ = write!(text, " {}", weights_text(&expand.weights));
+    option(&mut text, "missing", Some(expand.missing.as_str()));
+    option(&mut text, "seed", expand.seed);
+    text + &format!(" AS {}", identifier(&expand.name))
+}
+
+fn psqe_text(psqe: &Psqe) -> String {
+    let mut text = "PSQE".to_string();
+    auto(&mut text, "k", psqe.k);
+    count(&mut text, psqe.count, psqe.precision);
+    flag(&mut text, "tune", psqe.tune);
+    option(&mut text, "epochs", Some(psqe.epochs));
+    option(&mut text, "lr", Some(psqe.lr));
+    option(&mut text, "batch", Some(psqe.batch));
+    option(&mut text, "variant", Some(psqe.variant.as_str()));
+    let _ = write!(text, " {}", weights_text(&psqe.weights));
+    option(&mut text, "missing", Some(psqe.missing.as_str()));
+    option(&mut text, "seed", psqe.seed);
+    text + &format!(" FROM {} AS {}", identifier(&psqe.pair), identifier(&psqe.name))
+}
+
+fn auto(text: &mut String, name: &str, value: Auto<usize>) {
+    match value {
+        Auto::Auto => option(text, name, Some("auto")),
+        Auto::Fixed(value) => option(text, name, Some(value)),
+    }
+}
+
+/// The count, and the precision where it decides.
+fn count(text: &mut String, value: Auto<usize>, precision: f64) {
+    auto(text, "n", value);
+    if value == Auto::Auto {
+        option(text, "precision", Some(precision));
+    }
 }
 
 fn correct_text(correct: &Correct) -> String {
@@ -145,7 +217,10 @@ fn weights_text(weights: &Weights) -> String {
 }
 
 fn named_text(named: &[(crate::features::Modality, f32)]) -> String {
-    named.iter().map(|(modality, weight)| format!("{modality}={weight}")).collect::<Vec<_>>().join(", ")
+    let mut items: Vec<String> =
+        named.iter().map(|(modality, weight)| format!("{modality}={weight}")).collect();
+    items.sort_unstable();
+    items.join(", ")
 }
 
 fn option(text: &mut String, name: &str, value: Option<impl std::fmt::Display>) {

@@ -4,6 +4,7 @@
 //! rows and matrices they name live in spaces and objects. Whatever no record names is garbage.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rkyv::{Archive, Deserialize, Serialize};
@@ -15,6 +16,9 @@ use crate::store::{Batch, Db, Digest, Live, Record, Table};
 const CATALOG: Table = Table("catalog");
 /// Times to [`Logged`].
 const JOURNAL: Table = Table("journal");
+
+/// Lines of the journal this process wrote.
+static LOGGED: AtomicU64 = AtomicU64::new(0);
 
 /// One graph of a pair.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -108,14 +112,17 @@ pub enum ArtifactKind {
     Seeds,
     /// An alignment.
     Alignment,
+    /// A tuned or trained model; its rows are the seeds it learned from.
+    Model,
 }
 
 impl ArtifactKind {
-    /// `seeds` or `alignment`.
+    /// `seeds`, `alignment` or `model`.
     pub fn as_str(self) -> &'static str {
         match self {
             ArtifactKind::Seeds => "seeds",
             ArtifactKind::Alignment => "alignment",
+            ArtifactKind::Model => "model",
         }
     }
 }
@@ -139,6 +146,13 @@ pub enum Input {
         /// Digest at that time.
         digest: [u8; 32],
     },
+    /// The triples of both graphs of a pair.
+    Graphs {
+        /// The pair.
+        pair: String,
+        /// Digest at that time.
+        digest: [u8; 32],
+    },
     /// That a pair has these modalities and no others.
     Modalities {
         /// The pair.
@@ -154,6 +168,7 @@ impl Input {
         match self {
             Input::Artifact { name, .. } => name.clone(),
             Input::Feature { pair, modality, .. } => format!("{pair}.{modality}"),
+            Input::Graphs { pair, .. } => format!("graphs of {pair}"),
             Input::Modalities { pair, .. } => format!("modalities of {pair}"),
         }
     }
@@ -164,7 +179,7 @@ impl Input {
 pub struct ArtifactEntry {
     /// Its name.
     pub name: String,
-    /// Seed set or alignment.
+    /// Seed set, alignment or model.
     pub kind: ArtifactKind,
     /// The pair it belongs to.
     pub pair: String,
@@ -196,6 +211,8 @@ pub struct ArtifactEntry {
     pub seed: u64,
     /// How scores became links (alignments).
     pub matching: String,
+    /// Objects by what they hold (models): `visual.left`, `state`.
+    pub objects: Vec<(String, [u8; 32])>,
     /// Facts of the run by name: number of clusters, iterations, quotas.
     pub facts: Vec<(String, String)>,
     /// Seconds since 1970.
@@ -215,7 +232,7 @@ pub enum Entry {
 
 impl Record for Entry {
     const KIND: [u8; 4] = *b"catl";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }
 
 impl Entry {
@@ -227,7 +244,7 @@ impl Entry {
         }
     }
 
-    /// `pair`, `seeds` or `alignment`.
+    /// `pair`, `seeds`, `alignment` or `model`.
     pub fn kind(&self) -> &'static str {
         match self {
             Entry::Pair(_) => "pair",
@@ -278,6 +295,7 @@ pub fn artifact(db: &Db, name: &str, kind: Option<ArtifactKind>) -> Result<Artif
     let wanted = match kind {
         Some(ArtifactKind::Seeds) => "seed set",
         Some(ArtifactKind::Alignment) => "alignment",
+        Some(ArtifactKind::Model) => "model",
         None => "artifact",
     };
     let fits = |artifact: &ArtifactEntry| kind.is_none_or(|kind| kind == artifact.kind);
@@ -321,11 +339,13 @@ pub fn remove(batch: &mut Batch, name: &str, logged: &Logged) -> Result<()> {
     log(batch, logged)
 }
 
-/// Lines are keyed by the time in nanoseconds; should two ever meet, the later commit fails and writes nothing.
+/// Lines are keyed by the time in nanoseconds, the process and a count of its own, so that no two meet
+/// whatever the clock does.
 fn log(batch: &mut Batch, logged: &Logged) -> Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_nanos() as u64);
-    batch.expect::<Logged>(JOURNAL, &now.to_be_bytes(), None)?;
-    batch.put(JOURNAL, &now.to_be_bytes(), logged)
+    let count = LOGGED.fetch_add(1, Ordering::Relaxed);
+    let key = [&now.to_be_bytes()[..], &std::process::id().to_be_bytes(), &count.to_be_bytes()].concat();
+    batch.put(JOURNAL, &key, logged)
 }
 
 /// The journal, oldest first.
@@ -356,9 +376,11 @@ pub fn live(db: &Db) -> Result<Live> {
             }
             Entry::Artifact(artifact) => {
                 spaces.insert(artifact.space);
+                objects.extend(artifact.objects.iter().map(|(_, digest)| Digest(*digest)));
             }
         }
     }
+    objects.extend(super::runs::checkpoints(db)?);
     Ok(Live { objects, spaces })
 }
 
@@ -366,6 +388,7 @@ fn wrong_kind(name: &str, is: &str, wanted: &str) -> Error {
     let is = match is {
         "alignment" => "an alignment",
         "seeds" => "a seed set",
+        "model" => "a model",
         _ => "a pair",
     };
     Error::new(Code::WrongType, format!("`{name}` is {is}, not {wanted}"))
@@ -397,6 +420,7 @@ pub fn unknown(db: &Db, wanted: &str, name: &str, fits: impl Fn(&Entry) -> bool)
             error.help("the store holds no pair yet; start with IMPORT … AS name or GENERATE PAIR name")
         }
         (true, "alignment") => error.help("the store holds none yet; make one with ALIGN pair … AS name"),
+        (true, "model") => error.help("the store holds none yet; make one with TUNE seeds AS name"),
         (true, _) => error.help("the store holds none yet; make one with SEED … FROM pair AS name"),
         (false, _) => error.help(format!("there is {list}")),
     }

@@ -1,17 +1,18 @@
 //! The engine: an open store, what is loaded from it, and the context a request runs in.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use super::catalog::{self, Entry, PairEntry};
+use super::catalog::{self, ArtifactEntry, Entry, PairEntry};
 use super::lineage;
+use super::make::Order;
 use super::settings::Settings;
 use super::spec::{Missing, Weights};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::features::{Modality, StoredFeature};
 use crate::kg::{self, Graph, Link};
-use crate::psqe::Evidence;
 use crate::psqe::weights::{self, Resolved};
+use crate::psqe::{Evidence, Graphs, Neighbourhood};
 use crate::store::{Db, Digest, Space};
 use crate::task::Task;
 
@@ -30,6 +31,19 @@ pub struct Engine {
     pub(crate) upkeep: RwLock<()>,
     graphs: Mutex<VecDeque<(u64, Arc<Graph>)>>,
     weights: Mutex<VecDeque<([u8; 32], Resolved)>>,
+    live: Mutex<HashSet<[u8; 32]>>,
+}
+
+/// A run under way, for as long as it lives.
+pub(crate) struct LiveRun<'a> {
+    engine: &'a Engine,
+    key: [u8; 32],
+}
+
+impl Drop for LiveRun<'_> {
+    fn drop(&mut self) {
+        locked(&self.engine.live).remove(&self.key);
+    }
 }
 
 /// What a request needs besides the engine.
@@ -60,10 +74,56 @@ impl LoadedPair {
     }
 }
 
+impl LoadedPair {
+    /// Both graphs as structure sees them.
+    pub fn neighbourhoods(&self) -> Graphs {
+        let of = |graph: &Graph| Neighbourhood::new(&graph.triples, graph.len());
+        Graphs { left: of(&self.left), right: of(&self.right) }
+    }
+}
+
+/// The embeddings of a model, mapped.
+pub(crate) struct Embeddings(Vec<(Modality, StoredFeature, StoredFeature)>);
+
+impl Embeddings {
+    /// The named modalities as the stages take them.
+    pub fn evidence(&self, modalities: &[String]) -> Result<Evidence<'_>> {
+        let wanted = self.0.iter().filter(|(modality, ..)| modalities.iter().any(|m| m == modality.as_str()));
+        let views = wanted.map(|(modality, left, right)| (modality.clone(), left.view(), right.view()));
+        Evidence::new(views.collect(), Missing::Neutral, 0)
+    }
+}
+
 impl Engine {
+    /// The embeddings of a model.
+    pub(crate) fn embeddings(&self, model: &ArtifactEntry) -> Result<Embeddings> {
+        let load = |name: String| {
+            let found = model.objects.iter().find(|(known, _)| *known == name);
+            let (_, digest) = found.ok_or_else(|| {
+                Error::new(Code::Corrupt, format!("model `{}` has no {name}", model.name))
+                    .help("run CHECK FULL; tune it again or restore a backup")
+            })?;
+            StoredFeature::load(&self.db, &Digest(*digest))
+        };
+        let both = |modality: &String| {
+            Ok((
+                Modality::new(modality)?,
+                load(format!("{modality}.left"))?,
+                load(format!("{modality}.right"))?,
+            ))
+        };
+        Ok(Embeddings(model.modalities.iter().map(both).collect::<Result<_>>()?))
+    }
+
     /// An engine over an open store.
     pub fn new(db: Db) -> Self {
-        Engine { db, upkeep: RwLock::default(), graphs: Mutex::default(), weights: Mutex::default() }
+        Engine {
+            db,
+            upkeep: RwLock::default(),
+            graphs: Mutex::default(),
+            weights: Mutex::default(),
+            live: Mutex::default(),
+        }
     }
 
     /// A graph, from memory if it was read before. Graphs are immutable under their space.
@@ -105,6 +165,26 @@ impl Engine {
         Ok(found)
     }
 
+    /// Tells that a run is under way, until what is returned is dropped.
+    pub(crate) fn live_run(&self, order: &Order) -> LiveRun<'_> {
+        let key = lineage::key(&order.recipe, &order.inputs);
+        locked(&self.live).insert(key);
+        LiveRun { engine: self, key }
+    }
+
+    /// Keys of the runs under way.
+    pub(crate) fn live_runs(&self) -> HashSet<[u8; 32]> {
+        locked(&self.live).clone()
+    }
+
+    /// The reference links of a pair; none where it has none.
+    pub(crate) fn links(&self, pair: &PairEntry) -> Result<Vec<Link>> {
+        match &pair.links {
+            Some(links) => kg::load_links(&self.db, Space(links.space)),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Both graphs of a pair.
     pub(crate) fn graphs_of(&self, pair: &str, task: &Task) -> Result<[Arc<Graph>; 2]> {
         let entry = catalog::pair(&self.db, pair)?;
@@ -116,10 +196,7 @@ impl Engine {
         let entry = catalog::pair(&self.db, name)?;
         let left = self.graph(entry.graphs[0].space, task)?;
         let right = self.graph(entry.graphs[1].space, task)?;
-        let links = match &entry.links {
-            Some(links) => kg::load_links(&self.db, Space(links.space))?,
-            None => Vec::new(),
-        };
+        let links = self.links(&entry)?;
         let mut features = Vec::new();
         for feature in &entry.features {
             let load = |side: usize| StoredFeature::load(&self.db, &Digest(feature.objects[side]));

@@ -40,6 +40,14 @@ fn judge(
     context: &Context,
 ) -> Result<Outcome> {
     if pair.links.is_empty() {
+        if spec.last.is_some() || spec.split.is_some() || spec.protocol == Protocol::Paper {
+            let message = format!(
+                "pair {} has no reference links for last=, split= or protocol= to pick from",
+                pair.entry.name
+            );
+            return Err(Error::new(Code::Conflict, message)
+                .help(format!("leave them out, or bring links: IMPORT LINKS … INTO {}", pair.entry.name)));
+        }
         let (evidence, resolved) = judged_by(pair, entry, context)?;
         let outcome = without_links(&evidence, &resolved, links, context)?;
         return Ok(outcome.note(format!(
@@ -49,11 +57,13 @@ fn judge(
         )));
     }
     match entry.kind {
-        ArtifactKind::Seeds if spec.last.is_some() || spec.split.is_some() => {
+        ArtifactKind::Seeds | ArtifactKind::Model
+            if spec.last.is_some() || spec.split.is_some() || spec.protocol == Protocol::Paper =>
+        {
             let message = format!("`{}` is a seed set: it is judged against all links", entry.name);
-            Err(Error::new(Code::Conflict, message).help("leave out last= and split="))
+            Err(Error::new(Code::Conflict, message).help("leave out last=, split= and protocol="))
         }
-        ArtifactKind::Seeds => Ok(seeds(pair, links)),
+        ArtifactKind::Seeds | ArtifactKind::Model => Ok(seeds(pair, links)),
         ArtifactKind::Alignment => alignment(spec, entry, pair, links, context),
     }
 }

@@ -1,6 +1,7 @@
 //! `EXPORT`: the rows of an artifact as a file others read.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::artifact;
 use super::catalog::{self, ArtifactKind};
@@ -10,13 +11,14 @@ use super::maintain::{bytes, count};
 use super::rows::Outcome;
 use super::spec::Export;
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::formats::export::{ExportMeta, ExportRow, Justification, write_rows};
 use crate::store::Digest;
 
 /// Writes the artifact's rows.
 pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Result<Outcome> {
     let entry = catalog::artifact(&engine.db, &spec.target, None)?;
+    refuse_inside(engine.db.path(), &spec.path)?;
     let [left, right] = engine.graphs_of(&entry.pair, context.task)?;
     let measure = match (entry.kind, entry.csls) {
         (_, 0) => "cosine similarity".to_string(),
@@ -31,6 +33,7 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         .map(|(modality, _)| modality.as_str())
         .collect();
     let one = used.len() == 1;
+    let by_name = used == ["text"];
     let stages = entry.stages.clone();
     let mut ranks = HashMap::new();
     let rows = artifact::rows(&engine.db, &entry, (left.len(), right.len())).map(|row| {
@@ -39,7 +42,7 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         *rank += 1;
         let (left_label, right_label) = (left.label(row.left), right.label(row.right));
         let justification = match one {
-            true if left_label == right_label => Justification::Lexical,
+            true if by_name && left_label == right_label => Justification::Lexical,
             true => Justification::Similarity,
             false => Justification::Composite,
         };
@@ -70,7 +73,7 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         object_source: String::new(),
     };
     let report = write_rows(spec, rows, &meta, context.task)?;
-    let what = if entry.kind == ArtifactKind::Seeds { "seed" } else { "link" };
+    let what = if entry.kind == ArtifactKind::Alignment { "link" } else { "seed" };
     let line = format!(
         "{} to {} as {}, {}",
         count(report.rows as usize, what),
@@ -84,4 +87,17 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         outcome.notes.push(format!("`{}` is stale: {}", entry.name, stale.join(", ")));
     }
     Ok(outcome)
+}
+
+/// A file inside the store would be taken for damage, or be it.
+pub(crate) fn refuse_inside(store: &Path, path: &Path) -> Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (store.canonicalize(), parent.canonicalize()) {
+        (Ok(store), Ok(parent)) if parent.starts_with(&store) => {
+            Err(Error::new(Code::Conflict, "nothing can be written into the store's own directory")
+                .help("name a file elsewhere")
+                .path(path))
+        }
+        _ => Ok(()),
+    }
 }

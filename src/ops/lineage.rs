@@ -27,6 +27,15 @@ pub(crate) fn all_feature_inputs(pair: &PairEntry, modalities: &[String]) -> Vec
     inputs
 }
 
+/// The triples of a pair as an input.
+pub(crate) fn graphs_input(pair: &PairEntry) -> Input {
+    Input::Graphs { pair: pair.name.clone(), digest: graphs_digest(pair) }
+}
+
+fn graphs_digest(pair: &PairEntry) -> [u8; 32] {
+    *blake3::hash(&pair.graphs.each_ref().map(|graph| graph.digest).concat()).as_bytes()
+}
+
 /// An artifact as an input.
 pub(crate) fn artifact_input(artifact: &ArtifactEntry) -> Input {
     Input::Artifact { name: artifact.name.clone(), digest: artifact.digest }
@@ -50,7 +59,7 @@ pub(crate) fn key(recipe: &str, inputs: &[Input]) -> [u8; 32] {
     for input in inputs {
         match input {
             // An artifact is its rows, under whatever name; a feature's name decides its weight.
-            Input::Artifact { digest, .. } => part(digest),
+            Input::Artifact { digest, .. } | Input::Graphs { digest, .. } => part(digest),
             Input::Feature { modality, digest, .. } => {
                 part(modality.as_bytes());
                 part(digest);
@@ -79,6 +88,10 @@ fn changed(db: &Db, input: &Input) -> Result<Option<String>> {
         },
         Input::Feature { pair, modality, digest } => match catalog::find(db, pair)? {
             Some(Entry::Pair(pair)) => (feature_digest(&pair, modality), digest),
+            _ => (None, digest),
+        },
+        Input::Graphs { pair, digest } => match catalog::find(db, pair)? {
+            Some(Entry::Pair(pair)) => (Some(graphs_digest(&pair)), digest),
             _ => (None, digest),
         },
         Input::Modalities { pair, names } => {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::catalog::{self, Entry, Logged};
 use super::engine::{Context, Engine};
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::runs;
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
 use crate::store::Batch;
@@ -36,6 +37,12 @@ pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
         at: now(),
         seconds: 0.0,
     };
+    match &entry {
+        Entry::Artifact(artifact) => runs::forget(&mut batch, &artifact.key),
+        Entry::Pair(_) => {
+            runs::of_pair(&engine.db, name)?.iter().for_each(|key| runs::forget(&mut batch, key));
+        }
+    }
     catalog::remove(&mut batch, name, &logged)?;
     engine.db.commit(batch)?;
     Ok(Outcome::message("drop", format!("dropped {} {name}", entry.kind()))

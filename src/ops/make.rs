@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::lineage;
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
-use crate::store::Batch;
+use crate::store::{Batch, Db, Digest};
 
 /// What is to be made.
 pub(crate) struct Order {
@@ -16,7 +16,7 @@ pub(crate) struct Order {
     pub name: String,
     /// The pair it belongs to.
     pub pair: String,
-    /// Seed set or alignment.
+    /// Seed set, alignment or model.
     pub kind: ArtifactKind,
     /// The request in canonical SeedQL.
     pub statement: String,
@@ -26,6 +26,23 @@ pub(crate) struct Order {
     pub inputs: Vec<Input>,
     /// The random seed.
     pub seed: u64,
+}
+
+impl Order {
+    /// What has the name now; fails if the result cannot take it.
+    pub fn check_name(&self, db: &Db) -> Result<Option<Entry>> {
+        let own = |input: &Input| matches!(input, Input::Artifact { name, .. } if *name == self.name);
+        if self.inputs.iter().any(own) {
+            let message = format!("`{}` cannot take the name of what it is made from", self.name);
+            return Err(Error::new(Code::Conflict, message).help("choose another name after AS"));
+        }
+        let known = catalog::find(db, &self.name)?;
+        if let Some(Entry::Pair(_)) = known {
+            let message = format!("`{}` is already the name of a pair", self.name);
+            return Err(Error::new(Code::NameTaken, message).help("choose another name after AS"));
+        }
+        Ok(known)
+    }
 }
 
 /// What a stage gives for storing.
@@ -40,6 +57,7 @@ pub(crate) struct Made {
     pub missing: String,
     pub matching: String,
     pub facts: Vec<(String, String)>,
+    pub objects: Vec<(String, [u8; 32])>,
 }
 
 impl Made {
@@ -66,18 +84,7 @@ pub(crate) struct Product {
 pub(crate) fn make(engine: &Engine, order: &Order, work: impl FnOnce() -> Result<Made>) -> Result<Product> {
     let started = Instant::now();
     let db = &engine.db;
-    if order.inputs.iter().any(|input| matches!(input, Input::Artifact { name, .. } if *name == order.name)) {
-        return Err(Error::new(
-            Code::Conflict,
-            format!("`{}` cannot take the name of what it is made from", order.name),
-        )
-        .help("choose another name after AS"));
-    }
-    let known = catalog::find(db, &order.name)?;
-    if let Some(Entry::Pair(_)) = known {
-        return Err(Error::new(Code::NameTaken, format!("`{}` is already the name of a pair", order.name))
-            .help("choose another name after AS"));
-    }
+    let known = order.check_name(db)?;
     let key = lineage::key(&order.recipe, &order.inputs);
     if let Some(Entry::Artifact(entry)) = &known
         && entry.key == key
@@ -86,17 +93,36 @@ pub(crate) fn make(engine: &Engine, order: &Order, work: impl FnOnce() -> Result
     }
     let mut notes = Vec::new();
     if let Some(Entry::Artifact(old)) = &known {
-        notes.push(format!("replaced the former `{}` ({} rows; {})", old.name, old.rows, old.statement));
+        notes.push(format!(
+            "replaced the former {} `{}` ({} rows; {})",
+            old.kind.as_str(),
+            old.name,
+            old.rows,
+            old.statement
+        ));
     }
     let (entry, stored) = match catalog::by_key(db, &key)? {
         Some(same) => {
-            let entry =
-                ArtifactEntry { name: order.name.clone(), statement: order.statement.clone(), ..same };
+            let entry = ArtifactEntry {
+                name: order.name.clone(),
+                pair: order.pair.clone(),
+                statement: order.statement.clone(),
+                inputs: order.inputs.clone(),
+                ..same
+            };
             (entry, true)
         }
         None => {
             let made = work()?;
-            let (space, digest) = artifact::save(db, &made.rows, &made.dropped)?;
+            let (space, mut digest) = artifact::save(db, &made.rows, &made.dropped)?;
+            if !made.objects.is_empty() {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update(&digest.0);
+                for (_, object) in &made.objects {
+                    hasher.update(object);
+                }
+                digest = Digest(*hasher.finalize().as_bytes());
+            }
             let entry = ArtifactEntry {
                 name: order.name.clone(),
                 kind: order.kind,
@@ -115,6 +141,7 @@ pub(crate) fn make(engine: &Engine, order: &Order, work: impl FnOnce() -> Result
                 missing: made.missing,
                 seed: order.seed,
                 matching: made.matching,
+                objects: made.objects,
                 facts: made.facts,
                 created: now(),
                 seconds: started.elapsed().as_secs_f64(),

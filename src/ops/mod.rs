@@ -20,14 +20,18 @@ mod lineage;
 mod maintain;
 mod make;
 mod plan;
+mod psqe;
 mod rows;
+mod runs;
 mod search;
 mod seed;
+mod seeds_explained;
 mod select;
 mod settings;
 mod show;
 mod sources;
 pub mod spec;
+mod tune;
 mod words;
 
 pub use canonical::canonical;
@@ -86,7 +90,10 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Embed(spec) => import::embed(engine, spec, context),
         Request::Generate(spec) => import::generate(engine, spec, context),
         Request::Seed(spec) => seed::seed(engine, spec, context),
+        Request::Tune(spec) => tune::tune(engine, spec, context),
         Request::Correct(spec) => seed::correct(engine, spec, context),
+        Request::Expand(spec) => seed::expand(engine, spec, context),
+        Request::Psqe(spec) => psqe::psqe(engine, spec, context),
         Request::Align(spec) => align::align(engine, spec, context),
         Request::Evaluate(spec) => evaluate::evaluate(engine, spec, context),
         Request::Match(spec) => search::search(engine, spec, context),
@@ -99,6 +106,8 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Check { full } => maintain::check(engine, *full, context),
         Request::Backup(to) => maintain::backup(engine, to, context),
         Request::Compact => maintain::compact(engine, context),
+        Request::ExplainSeeds(spec) => seeds_explained::explain(engine, spec, context),
+        Request::ExplainRun(name) => runs::explain(engine, name),
         Request::Explain(request) => explain::explain(engine, request, context),
     }
 }

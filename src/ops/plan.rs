@@ -1,14 +1,15 @@
-//! A statement that makes an artifact, before any work: what it reads is loaded, and its key is known.
+//! A statement that makes an artifact, before any work: what it reads is known, and so is its key.
 //!
-//! Doing it and explaining it begin alike, here.
+//! Doing it and explaining it begin alike, here. Nothing large is read, so that a stored result is given
+//! back at once.
 
 use super::canonical::canonical;
-use super::catalog::{self, ArtifactEntry, ArtifactKind, Input};
-use super::engine::{Context, Engine, LoadedPair};
+use super::catalog::{self, ArtifactEntry, ArtifactKind, Input, PairEntry};
+use super::engine::{Context, Engine};
 use super::lineage;
 use super::make::Order;
 use super::seed;
-use super::spec::{Request, SeedMethod, Weights};
+use super::spec::{Request, SeedMethod, Variant, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::Modality;
 use crate::psqe::SeedSet;
@@ -18,62 +19,126 @@ pub(crate) struct Plan {
     /// What is to be made, from what, under which key.
     pub order: Order,
     /// The pair it belongs to.
-    pub pair: LoadedPair,
+    pub pair: PairEntry,
     /// The modalities it looks at.
     pub modalities: Vec<String>,
-    /// The seed set it starts from, where it does.
+    /// The seed set or the model it starts from, where it does.
     pub source: Option<ArtifactEntry>,
+    /// The model whose embeddings it uses, where it does.
+    pub model: Option<ArtifactEntry>,
+}
+
+/// What tells statements apart that make artifacts.
+struct Outline {
+    kind: ArtifactKind,
+    source: Option<ArtifactEntry>,
+    model: Option<ArtifactEntry>,
+    pair: String,
+    weights: Weights,
+    /// Whether the triples of the graphs take part.
+    graphs: bool,
 }
 
 impl Plan {
-    /// Looks up what the request names. Fails on unknown names, and on requests that make no artifact.
+    /// Looks up what the request names; loads no rows. Fails on unknown names, and on requests that make
+    /// no artifact.
     pub fn new(engine: &Engine, request: &Request, context: &Context) -> Result<Plan> {
         let (request, seed) = request.seeded(context.settings.seed);
-        let seeds = |name: &str| catalog::artifact(&engine.db, name, Some(ArtifactKind::Seeds));
-        let (kind, source, pair, weights) = match &request {
-            Request::Seed(spec) => {
-                // Pivots are chosen by one modality, but bear the scores of all.
-                let weights = match spec.method {
-                    SeedMethod::Pivots(_) => &Weights::Equal,
-                    SeedMethod::Cluster { .. } => &spec.weights,
-                };
-                (ArtifactKind::Seeds, None, spec.pair.clone(), weights)
-            }
-            Request::Correct(spec) => {
-                let source = seeds(&spec.seeds)?;
-                let pair = source.pair.clone();
-                (ArtifactKind::Seeds, Some(source), pair, &spec.weights)
-            }
-            Request::Align(spec) => (ArtifactKind::Alignment, None, spec.pair.clone(), &spec.weights),
-            _ => return Err(Error::new(Code::Internal, "the statement makes no artifact")),
-        };
-        let loaded = engine.load_pair(&pair, context.task)?;
+        let outline = Outline::of(engine, &request)?;
+        let pair = catalog::pair(&engine.db, &outline.pair)?;
         if let Request::Seed(spec) = &request
             && let SeedMethod::Pivots(modality) = &spec.method
         {
-            loaded.check_modality(modality)?;
+            pair.check_modality(modality)?;
         }
-        let modalities = loaded.wanted(weights)?;
-        let mut inputs: Vec<_> = source.iter().map(lineage::artifact_input).collect();
-        inputs.extend(loaded.inputs(weights, &modalities));
+        let modalities = pair.wanted(&outline.weights)?;
+        let mut inputs: Vec<_> =
+            outline.source.iter().chain(&outline.model).map(lineage::artifact_input).collect();
+        inputs.extend(pair.inputs(&outline.weights, &modalities));
+        if outline.graphs {
+            inputs.push(lineage::graphs_input(&pair));
+        }
         let order = Order {
             name: request.name().to_string(),
-            pair,
-            kind,
+            pair: outline.pair,
+            kind: outline.kind,
             statement: canonical(&request),
             recipe: canonical(&request.unnamed()),
             inputs,
             seed,
         };
-        Ok(Plan { order, pair: loaded, modalities, source })
+        order.check_name(&engine.db)?;
+        Ok(Plan { order, pair, modalities, source: outline.source, model: outline.model })
     }
 
-    /// The seed set it starts from; empty where it starts from none.
+    /// The seeds it starts from.
     pub fn seeds(&self, engine: &Engine) -> Result<SeedSet> {
         match &self.source {
             Some(source) => seed::load(engine, source, &self.pair),
-            None => Ok(SeedSet::default()),
+            None => Err(Error::new(Code::Internal, "the statement starts from no seeds")),
         }
+    }
+}
+
+impl Outline {
+    fn of(engine: &Engine, request: &Request) -> Result<Outline> {
+        let artifact = |name: &str, kind| catalog::artifact(&engine.db, name, Some(kind));
+        let seeds = |name: &str| artifact(name, ArtifactKind::Seeds);
+        let of_pair = |kind, pair: &str, weights: &Weights| Outline {
+            kind,
+            source: None,
+            model: None,
+            pair: pair.to_string(),
+            weights: weights.clone(),
+            graphs: false,
+        };
+        let of = |kind, source: ArtifactEntry, weights: &Weights| Outline {
+            source: Some(source.clone()),
+            ..of_pair(kind, &source.pair, weights)
+        };
+        Ok(match request {
+            Request::Seed(spec) => match &spec.method {
+                // Pivots are chosen by one modality, but bear the scores of all.
+                SeedMethod::Pivots(_) => of_pair(ArtifactKind::Seeds, &spec.from, &Weights::Equal),
+                SeedMethod::Cluster { .. } => of_pair(ArtifactKind::Seeds, &spec.from, &spec.weights),
+                SeedMethod::Global { variant } => {
+                    let source = catalog::artifact(&engine.db, &spec.from, None)?;
+                    if source.kind == ArtifactKind::Alignment {
+                        seeds(&spec.from)?;
+                    }
+                    let model = (source.kind == ArtifactKind::Model).then(|| source.clone());
+                    let graphs = *variant == Variant::Seedbed;
+                    Outline { graphs, model, ..of(ArtifactKind::Seeds, source, &spec.weights) }
+                }
+            },
+            Request::Tune(spec) => {
+                let outline = of(ArtifactKind::Model, seeds(&spec.seeds)?, &Weights::Equal);
+                Outline { graphs: true, ..outline }
+            }
+            Request::Correct(spec) => {
+                let graphs = spec.variant == Variant::Seedbed;
+                Outline { graphs, ..of(ArtifactKind::Seeds, seeds(&spec.seeds)?, &spec.weights) }
+            }
+            Request::Expand(spec) => {
+                let model =
+                    spec.model.as_deref().map(|name| artifact(name, ArtifactKind::Model)).transpose()?;
+                let source = seeds(&spec.seeds)?;
+                if let Some(model) = &model
+                    && model.pair != source.pair
+                {
+                    let message = format!(
+                        "`{}` is a model of `{}`, `{}` a seed set of `{}`",
+                        model.name, model.pair, source.name, source.pair
+                    );
+                    return Err(
+                        Error::new(Code::Conflict, message).help("seeds and model must be of the same pair")
+                    );
+                }
+                Outline { model, graphs: true, ..of(ArtifactKind::Seeds, source, &spec.weights) }
+            }
+            Request::Align(spec) => of_pair(ArtifactKind::Alignment, &spec.pair, &spec.weights),
+            _ => return Err(Error::new(Code::Internal, "the statement makes no artifact")),
+        })
     }
 }
 
@@ -82,18 +147,31 @@ impl Request {
     fn name(&self) -> &str {
         match self {
             Request::Seed(spec) => &spec.name,
+            Request::Tune(spec) => &spec.name,
             Request::Correct(spec) => &spec.name,
+            Request::Expand(spec) => &spec.name,
             Request::Align(spec) => &spec.name,
             _ => "",
         }
     }
 
-    /// The same without the name of its result, which does not change what is named.
+    /// The same without the names of its result and of what it starts from: they do not change what is
+    /// named, and digests tell the inputs.
     fn unnamed(&self) -> Request {
         let mut request = self.clone();
         match &mut request {
-            Request::Seed(spec) => spec.name.clear(),
-            Request::Correct(spec) => spec.name.clear(),
+            Request::Seed(spec) => {
+                spec.name.clear();
+                if let SeedMethod::Global { .. } = spec.method {
+                    spec.from.clear();
+                }
+            }
+            Request::Tune(spec) => (spec.name, spec.seeds) = (String::new(), String::new()),
+            Request::Correct(spec) => (spec.name, spec.seeds) = (String::new(), String::new()),
+            Request::Expand(spec) => {
+                (spec.name, spec.seeds) = Default::default();
+                spec.model = spec.model.take().map(|_| String::new());
+            }
             Request::Align(spec) => spec.name.clear(),
             _ => {}
         }
@@ -105,7 +183,9 @@ impl Request {
         let mut request = self.clone();
         let seed = match &mut request {
             Request::Seed(spec) => &mut spec.seed,
+            Request::Tune(spec) => &mut spec.seed,
             Request::Correct(spec) => &mut spec.seed,
+            Request::Expand(spec) => &mut spec.seed,
             Request::Align(spec) => &mut spec.seed,
             _ => return (request, default),
         };
@@ -114,26 +194,26 @@ impl Request {
     }
 }
 
-impl LoadedPair {
+impl PairEntry {
     /// The modalities as inputs: those named, or all there are.
     pub fn inputs(&self, weights: &Weights, modalities: &[String]) -> Vec<Input> {
         match weights {
-            Weights::Named(_) => lineage::feature_inputs(&self.entry, modalities),
-            Weights::Auto | Weights::Equal => lineage::all_feature_inputs(&self.entry, modalities),
+            Weights::Named(_) => lineage::feature_inputs(self, modalities),
+            Weights::Auto | Weights::Equal => lineage::all_feature_inputs(self, modalities),
         }
     }
 
     /// Names of all modalities of the pair.
     pub fn all_modalities(&self) -> Vec<String> {
-        self.features.iter().map(|(modality, ..)| modality.to_string()).collect()
+        self.features.iter().map(|feature| feature.modality.clone()).collect()
     }
 
     /// Fails unless the pair has the modality.
     pub fn check_modality(&self, modality: &Modality) -> Result<()> {
-        if self.features.iter().any(|(known, ..)| known == modality) {
+        if self.feature(modality.as_str()).is_some() {
             return Ok(());
         }
-        let name = &self.entry.name;
+        let name = &self.name;
         let known = self.all_modalities();
         let error = Error::new(Code::UnknownName, format!("pair `{name}` has no modality `{modality}`"));
         Err(if known.is_empty() {

@@ -11,6 +11,7 @@ use crate::linalg::{Channel, TopKOptions, top_k};
 
 /// Searches exactly; `IN` names a pair, or an alignment whose weights are then used.
 pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result<Outcome> {
+    let mut csls = 0;
     let (pair_name, weights, missing, seed) = match catalog::find(&engine.db, &spec.pair)? {
         Some(Entry::Artifact(artifact)) if artifact.kind == ArtifactKind::Alignment => {
             if spec.weights != Weights::Auto {
@@ -24,6 +25,7 @@ pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result
             for (modality, &weight) in artifact.modalities.iter().zip(&artifact.weights) {
                 named.push((Modality::new(modality)?, weight));
             }
+            csls = artifact.csls;
             let missing = Missing::from_word(&artifact.missing).unwrap_or(Missing::Neutral);
             (artifact.pair, Weights::Named(named), missing, artifact.seed)
         }
@@ -31,7 +33,7 @@ pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result
     };
     let pair = engine.load_pair(&pair_name, context.task)?;
     let (side, entity) = find(&pair, spec)?;
-    let modalities = pair.wanted(&weights)?;
+    let modalities = pair.entry.wanted(&weights)?;
     let evidence = pair.evidence(&modalities, missing, seed)?;
     let resolved = engine.weights(&pair, &weights, missing, &evidence, context)?;
 
@@ -70,6 +72,12 @@ pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result
         own.label(entity),
         own.entities.get(entity as usize)
     ));
+    if csls > 0 {
+        outcome = outcome.note(format!(
+            "plain similarities under the weights of `{}`, whose links were chosen by CSLS {csls}",
+            spec.pair
+        ));
+    }
     if candidates.is_empty() {
         outcome =
             outcome.note("the entity has none of the modalities that take part, so nothing can be compared");

@@ -1,49 +1,77 @@
-//! `SEED …` and `CORRECT …`: stages that give seed sets.
+//! `SEED …`, `CORRECT …` and `EXPAND …`: stages that give seed sets.
 
 use super::artifact::{self, ArtifactRow, DroppedRow};
-use super::catalog::ArtifactEntry;
+use super::catalog::{ArtifactEntry, PairEntry};
 use super::engine::{Context, Engine, LoadedPair};
 use super::maintain::count;
 use super::make::{Made, Product, make};
 use super::plan::Plan;
 use super::rows::{Column, ColumnKind, Outcome, Rows};
-use super::spec::{Correct, Request, Seed, SeedMethod};
+use super::spec::{Auto, Correct, Expand, Request, Seed, SeedMethod, Variant};
 use crate::error::{Code, Error, Result};
 use crate::features::Modality;
-use crate::psqe::weights::{AutoWeights, Resolved};
-use crate::psqe::{self, ClusterOptions, Clustering, CorrectOptions, Reason, SeedSet, Stage};
+use crate::psqe::weights::{self, AutoWeights, Resolved};
+use crate::psqe::{
+    self, ClusterOptions, Clustering, CorrectOptions, NeighbourOptions, Reason, SeedSet, Stage, Wanted,
+};
 
 /// `SEED … FROM p AS s`.
 pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Outcome> {
-    let Plan { order, pair, modalities, .. } = Plan::new(engine, &Request::Seed(spec.clone()), context)?;
-    let seed = order.seed;
-    let product = make(engine, &order, || {
-        let evidence = pair.evidence(&modalities, spec.missing, seed)?;
+    let plan = Plan::new(engine, &Request::Seed(spec.clone()), context)?;
+    let seed = plan.order.seed;
+    let product = make(engine, &plan.order, || {
+        let pair = engine.load_pair(&plan.pair.name, context.task)?;
+        let evidence = pair.evidence(&plan.modalities, spec.missing, seed)?;
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
-        match &spec.method {
+        let count = |resolved: &Resolved| match spec.count {
+            Auto::Fixed(count) => Ok(count),
+            Auto::Auto => psqe::carried(&evidence, resolved, spec.precision, context.task),
+        };
+        let set = match &spec.method {
             SeedMethod::Pivots(modality) => {
-                let set = psqe::pivots(&evidence, modality, spec.count, context.task)?;
                 let weight = |m: &Modality| if m == modality { 1.0 } else { 0.0 };
                 made.weights = evidence.modalities().map(weight).collect();
-                fill(&mut made, &set);
+                let weights = evidence.modalities().cloned().zip(made.weights.iter().copied()).collect();
+                let count = count(&Resolved { weights, auto: None })?;
+                psqe::pivots(&evidence, modality, count, context.task)?
             }
             SeedMethod::Cluster { k, variant } => {
                 let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
-                let options =
-                    ClusterOptions { k: *k, count: spec.count, variant: *variant, seed, init: None };
+                let count = count(&resolved)?.max(1);
+                let options = ClusterOptions { k: *k, count, variant: *variant, seed, init: None };
                 let (set, clustering) = psqe::cluster(&evidence, &resolved, &options, context.task)?;
-                made.weights = resolved.factors();
-                made.facts = weight_facts(&resolved);
+                made.weigh(&resolved);
                 made.facts.extend(cluster_facts(&clustering));
-                fill(&mut made, &set);
+                set
             }
-        }
+            SeedMethod::Global { variant } => {
+                let tuned = plan.model.as_ref().map(|model| engine.embeddings(model)).transpose()?;
+                let tuned = tuned.as_ref().map(|e| e.evidence(&plan.modalities)).transpose()?;
+                let evidence = tuned.unwrap_or(evidence);
+                let resolved = weights::resolve(&spec.weights, &evidence, context.task)?;
+                made.weigh(&resolved);
+                let set = plan.seeds(engine)?;
+                if *variant == Variant::Seedbed {
+                    let wanted = Wanted { count: spec.count, precision: spec.precision };
+                    psqe::resample(&set, &evidence, &pair.neighbourhoods(), &resolved, wanted, context.task)?
+                } else {
+                    let count = match spec.count {
+                        Auto::Fixed(count) => count,
+                        Auto::Auto => psqe::carried(&evidence, &resolved, spec.precision, context.task)?,
+                    };
+                    psqe::sample(&set, &evidence, &resolved, count, *variant, context.task)?
+                }
+            }
+        };
+        made.take(&set);
         Ok(made)
     })?;
     let mut outcome = summary("seed", &product);
-    if product.entry.rows < spec.count as u64 {
+    if let Auto::Fixed(count) = spec.count
+        && product.entry.rows < count as u64
+    {
         let found = product.entry.rows;
-        outcome = outcome.note(format!("{} were asked for; {found} pairs could be found", spec.count));
+        outcome = outcome.note(format!("{count} were asked for; {found} pairs could be found"));
     }
     Ok(outcome)
 }
@@ -51,23 +79,26 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
 /// `CORRECT s AS s2`.
 pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Result<Outcome> {
     let plan = Plan::new(engine, &Request::Correct(spec.clone()), context)?;
-    let pair = &plan.pair;
     let product = make(engine, &plan.order, || {
+        let pair = engine.load_pair(&plan.pair.name, context.task)?;
         let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
         let set = plan.seeds(engine)?;
-        let resolved = engine.weights(pair, &spec.weights, spec.missing, &evidence, context)?;
-        let options = CorrectOptions {
-            direction: spec.direction,
-            iterate: spec.iterate,
-            all_rivals: spec.all_rivals,
-            variant: spec.variant,
+        let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
+        let corrected = if spec.variant == Variant::Seedbed {
+            psqe::agreed(&set, &evidence, &pair.neighbourhoods(), &resolved, context.task)?
+        } else {
+            let options = CorrectOptions {
+                direction: spec.direction,
+                iterate: spec.iterate,
+                all_rivals: spec.all_rivals,
+                variant: spec.variant,
+            };
+            psqe::correct(&set, &evidence, &resolved, &options, context.task)?
         };
-        let corrected = psqe::correct(&set, &evidence, &resolved, &options, context.task)?;
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
-        made.weights = resolved.factors();
-        made.facts = weight_facts(&resolved);
-        fill(&mut made, &corrected);
-        describe_dropped(&mut made, &corrected, pair);
+        made.weigh(&resolved);
+        made.take(&corrected);
+        describe_dropped(&mut made, &corrected, &pair);
         Ok(made)
     })?;
     let mut outcome = summary("correct", &product);
@@ -81,14 +112,45 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
     Ok(outcome)
 }
 
+/// `EXPAND s USING t AS s3`.
+pub(crate) fn expand(engine: &Engine, spec: &Expand, context: &Context) -> Result<Outcome> {
+    let plan = Plan::new(engine, &Request::Expand(spec.clone()), context)?;
+    let product = make(engine, &plan.order, || {
+        let pair = engine.load_pair(&plan.pair.name, context.task)?;
+        let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
+        let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
+        let (set, graphs, task) = (plan.seeds(engine)?, pair.neighbourhoods(), context.task);
+        let expanded = if spec.variant == Variant::Seedbed {
+            let wanted = Wanted { count: spec.count, precision: spec.precision };
+            psqe::expand(&set, &evidence, &graphs, &resolved, wanted, task)?
+        } else {
+            let tuned = plan.model.as_ref().map(|model| engine.embeddings(model)).transpose()?;
+            let tuned = tuned.as_ref().map(|e| e.evidence(&plan.modalities)).transpose()?;
+            let options = NeighbourOptions {
+                threshold: spec.threshold,
+                ramp: spec.ramp,
+                cap: spec.cap,
+                variant: spec.variant,
+            };
+            psqe::neighbours(&set, &evidence, tuned.as_ref(), &graphs, &resolved, &options, task)?
+        };
+        let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
+        made.weigh(&resolved);
+        made.take(&expanded);
+        Ok(made)
+    })?;
+    Ok(summary("expand", &product))
+}
+
 /// The seed set of an artifact.
-pub(crate) fn load(engine: &Engine, entry: &ArtifactEntry, pair: &LoadedPair) -> Result<SeedSet> {
+pub(crate) fn load(engine: &Engine, entry: &ArtifactEntry, pair: &PairEntry) -> Result<SeedSet> {
     let stages = entry.stages.iter().map(|text| parse_stage(text)).collect::<Result<Vec<Stage>>>()?;
     let mut set = SeedSet::default();
     for modality in &entry.modalities {
         set.modalities.push(Modality::new(modality)?);
     }
-    for row in artifact::rows(&engine.db, entry, (pair.left.len(), pair.right.len())) {
+    let [left, right] = pair.graphs.each_ref().map(|graph| graph.entities as usize);
+    for row in artifact::rows(&engine.db, entry, (left, right)) {
         let row = row?;
         let stage = stages.get(usize::from(row.stage)).cloned().ok_or_else(|| damaged(entry))?;
         set.seeds.push(psqe::Seed {
@@ -111,12 +173,20 @@ fn parse_stage(text: &str) -> Result<Stage> {
     text.parse().map_err(|_| Error::new(Code::Corrupt, format!("`{text}` is no stage that this build knows")))
 }
 
-/// Takes a seed set's rows over.
-fn fill(made: &mut Made, set: &SeedSet) {
-    made.modalities = set.modalities.iter().map(Modality::to_string).collect();
-    for seed in &set.seeds {
-        let row = row(made, seed);
-        made.rows.push(row);
+impl Made {
+    /// Takes a seed set's rows over.
+    pub fn take(&mut self, set: &SeedSet) {
+        self.modalities = set.modalities.iter().map(Modality::to_string).collect();
+        for seed in &set.seeds {
+            let row = row(self, seed);
+            self.rows.push(row);
+        }
+    }
+
+    /// Notes the weights that were used.
+    pub fn weigh(&mut self, resolved: &Resolved) {
+        self.weights = resolved.factors();
+        self.facts = weight_facts(resolved);
     }
 }
 
@@ -147,7 +217,17 @@ fn summary(verb: &'static str, product: &Product) -> Outcome {
     let line = format!("{}: {}", entry.name, count(entry.rows as usize, "seed")) + stored(product);
     let mut outcome = Outcome::message(verb, line).with_rows(weights_table(entry));
     outcome.notes = product.notes.clone();
+    outcome.notes.extend(weights_note(entry));
     outcome
+}
+
+/// The fact that automatic weights had nothing to go by.
+const WEIGHTS_NOTE: &str = "weights note";
+
+/// What a person should know of the weights, if anything.
+pub(crate) fn weights_note(entry: &ArtifactEntry) -> Option<String> {
+    let note = entry.facts.iter().find(|(name, _)| name == WEIGHTS_NOTE);
+    note.map(|(_, note)| format!("{note}; weights(…) sets them by hand"))
 }
 
 /// What is said of a result that was there already.
@@ -170,18 +250,25 @@ pub(crate) fn weight_facts(resolved: &Resolved) -> Vec<(String, String)> {
     let Some(AutoWeights { diagnoses, sample, fallback, .. }) = &resolved.auto else { return Vec::new() };
     let mut facts = vec![("weights".to_string(), format!("set without labels from {sample} rows"))];
     if *fallback {
-        facts.push(("weights note".to_string(), "no two modalities agree; they weigh the same".to_string()));
+        facts.push((
+            WEIGHTS_NOTE.to_string(),
+            "no two modalities agree: each weighs as its own nearest pairs stand out".to_string(),
+        ));
     }
     for ((modality, _), seen) in resolved.weights.iter().zip(diagnoses) {
         facts.push((
             format!("diagnosis of {modality}"),
             format!(
-                "present {:.1} %, mutual nearest {:.1} %, margin {:.4}, hubs {:.2} %, estimated precision {:.1} %",
+                "present {:.1} %, mutual nearest {:.1} %, margin {:.4}, hubs {:.2} %, estimated precision {}",
                 100.0 * seen.presence,
                 100.0 * seen.mutual,
                 seen.margin,
                 100.0 * seen.hubness,
-                100.0 * seen.precision
+                if seen.precision.is_nan() {
+                    "unknown".to_string()
+                } else {
+                    format!("{:.1} %", 100.0 * seen.precision)
+                }
             ),
         ));
     }

@@ -4,6 +4,7 @@ use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, PairEntry};
 use super::engine::{Context, Engine};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::runs;
 use super::spec::{ExportFormat, LinkFormat, PairFormat, Show};
 use crate::error::Result;
 
@@ -13,6 +14,8 @@ pub(crate) fn show(engine: &Engine, what: &Show, context: &Context) -> Result<Ou
         Show::Pairs => pairs(engine)?,
         Show::Features(pair) => features(engine, pair.as_deref())?,
         Show::Seeds(pair) => artifacts(engine, pair.as_deref(), Some(ArtifactKind::Seeds))?,
+        Show::Models(pair) => artifacts(engine, pair.as_deref(), Some(ArtifactKind::Model))?,
+        Show::Runs(pair) => runs::table(engine, pair.as_deref())?,
         Show::Alignments(pair) => artifacts(engine, pair.as_deref(), Some(ArtifactKind::Alignment))?,
         Show::Artifacts(pair) => artifacts(engine, pair.as_deref(), None)?,
         Show::Operations => operations(engine)?,

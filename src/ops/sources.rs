@@ -74,6 +74,7 @@ fn artifact_word(artifact: &ArtifactEntry) -> &'static str {
     match artifact.kind {
         catalog::ArtifactKind::Seeds => "a seed set",
         catalog::ArtifactKind::Alignment => "an alignment",
+        catalog::ArtifactKind::Model => "a model",
     }
 }
 

@@ -30,7 +30,7 @@ words! {
     }
     Source { Name => "name", Relation => "relation", Attribute => "attribute", Numeric => "numeric" }
     Encoder { Ngrams => "ngrams", Bow => "bow", Numeric => "numeric" }
-    Variant { Paper => "paper", Reference => "reference" }
+    Variant { Paper => "paper", Reference => "reference", Seedbed => "seedbed" }
     Missing { Renormalise => "renormalise", Neutral => "neutral", Random => "random" }
     Direction { Row => "row", Both => "both" }
     Matching { Greedy => "greedy", Mutual => "mutual", Best => "best" }

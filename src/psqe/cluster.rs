@@ -47,7 +47,7 @@ pub struct Clustering {
 const SILHOUETTE_ROWS: usize = 2_000;
 
 /// The reference looks at no more than this many pairs for each seed of a quota.
-const REFERENCE_PAIRS: usize = 100;
+pub(super) const REFERENCE_PAIRS: usize = 100;
 
 /// PSQE stage I (section 4.1): entities of both sides, as fused vectors, fall into k clusters; each
 /// cluster gives seeds in proportion to its size, best first, one-to-one. Seeds come by cluster, then
@@ -90,7 +90,7 @@ pub fn cluster(
         let rows = TopKOptions { left_rows: Some(&left), right_rows: Some(&right), ..base };
         let pairs = if quota == 0 || left.is_empty() || right.is_empty() {
             Vec::new()
-        } else if options.variant == Variant::Paper {
+        } else if options.variant != Variant::Reference {
             OneToOne { count: quota, ..OneToOne::default() }.pairs(&channels, &rows, task)?
         } else {
             one_to_one(best_pairs(&channels, &rows, quota.saturating_mul(REFERENCE_PAIRS), task)?, quota)
@@ -158,7 +158,7 @@ fn ranking_of<'e>(
     variant: Variant,
 ) -> Result<(Vec<Channel<'e>>, TopKOptions<'static>)> {
     match variant {
-        Variant::Paper => {
+        Variant::Paper | Variant::Seedbed => {
             let squares: Vec<f32> = factors.iter().map(|factor| factor * factor).collect();
             Ok((evidence.channels(&squares), evidence.options()))
         }
@@ -185,7 +185,7 @@ fn ranking_of<'e>(
 /// The `count` best pairs, exactly, by falling score, then left, then right.
 ///
 /// Rows whose list is full to a score that still counts are looked up again, deeper.
-fn best_pairs(
+pub(super) fn best_pairs(
     channels: &[Channel<'_>],
     options: &TopKOptions<'_>,
     count: usize,
@@ -225,7 +225,7 @@ fn best_pairs(
 }
 
 /// The first `count` of sorted pairs, each taken if neither end is taken yet.
-fn one_to_one(pairs: Vec<Pair>, count: usize) -> Vec<Pair> {
+pub(super) fn one_to_one(pairs: Vec<Pair>, count: usize) -> Vec<Pair> {
     let (mut left, mut right) = (HashSet::new(), HashSet::new());
     let free = |pair: &Pair| {
         let free = !left.contains(&pair.left) && !right.contains(&pair.right);

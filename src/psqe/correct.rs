@@ -23,7 +23,8 @@ pub struct CorrectOptions {
     pub variant: Variant,
 }
 
-/// The seeds that no rival contradicts, in their order; those dropped are added to the set's list.
+/// The seeds that no rival contradicts, in their order, with their scores under this evidence; those
+/// dropped are added to the set's list.
 ///
 /// A seed is dropped if its left entity is more similar to another right entity among the rivals
 /// (row), or, with [`Direction::Both`], its right entity to another left one (column). Equal is not
@@ -38,12 +39,15 @@ pub fn correct(
 ) -> Result<SeedSet> {
     let channels = evidence.channels(&weights.factors());
     let base = match options.variant {
-        Variant::Paper => evidence.options(),
+        Variant::Paper | Variant::Seedbed => evidence.options(),
         Variant::Reference => {
             TopKOptions { similarity: Similarity::Dot, renormalise: false, ..evidence.options() }
         }
     };
-    let mut out = SeedSet { modalities: set.modalities.clone(), ..set.clone() };
+    let mut out = set.under(evidence)?;
+    let own = ranks(&channels, &base, &set.pairs(), Some(&[]), false, task)?;
+    let scored = out.seeds.iter_mut().zip(&own).filter(|(_, rank)| rank.score.is_finite());
+    scored.for_each(|(seed, rank)| seed.score = rank.score);
     for round in 1.. {
         task.phase(format!("checking {} seeds", out.seeds.len()), None);
         let fallen = contradicted(&out.seeds, &channels, &base, options, task)?;

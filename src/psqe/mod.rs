@@ -6,17 +6,25 @@
 //! result is a pure function of features, options and random seed; no entity is in two seeds. This
 //! layer sees features, graphs and numbers; it must not know the store, operations or the language.
 
+mod candidates;
 mod cluster;
 mod correct;
 mod evidence;
 mod pivots;
+mod reference;
+mod resample;
 mod seeds;
+mod structure;
 #[cfg(test)]
 mod tests;
+pub mod tune;
 pub mod weights;
 
 pub use cluster::{ClusterOptions, Clustering, cluster};
 pub use correct::{CorrectOptions, correct};
 pub use evidence::Evidence;
 pub use pivots::pivots;
+pub use reference::{NeighbourOptions, neighbours, sample};
+pub use resample::{Graphs, Wanted, agreed, carried, expand, resample};
 pub use seeds::{Dropped, Reason, Seed, SeedSet, Stage};
+pub use structure::Neighbourhood;

@@ -16,6 +16,10 @@ pub enum Stage {
     Pivots(Modality),
     /// Stage I, in the cluster of this number.
     Cluster(u32),
+    /// Stage II, over all entities.
+    Global,
+    /// Stage III, from neighbours of seeds.
+    Neighbours,
 }
 
 impl fmt::Display for Stage {
@@ -23,6 +27,8 @@ impl fmt::Display for Stage {
         match self {
             Stage::Pivots(modality) => write!(f, "pivots({modality})"),
             Stage::Cluster(number) => write!(f, "cluster({number})"),
+            Stage::Global => f.write_str("global"),
+            Stage::Neighbours => f.write_str("neighbours"),
         }
     }
 }
@@ -34,6 +40,8 @@ impl FromStr for Stage {
     fn from_str(text: &str) -> Result<Self> {
         let parts = text.strip_suffix(')').and_then(|text| text.split_once('('));
         let stage = match parts {
+            None if text == "global" => Some(Stage::Global),
+            None if text == "neighbours" => Some(Stage::Neighbours),
             Some(("pivots", modality)) => Modality::new(modality).ok().map(Stage::Pivots),
             Some(("cluster", number)) => number.parse().ok().map(Stage::Cluster),
             _ => None,
@@ -109,6 +117,14 @@ impl SeedSet {
     /// The pairs alone, in order.
     pub fn pairs(&self) -> Vec<(EntityId, EntityId)> {
         self.seeds.iter().map(|seed| (seed.left, seed.right)).collect()
+    }
+
+    /// The same seeds with the modalities of `evidence` behind them; scores stay.
+    pub(crate) fn under(&self, evidence: &Evidence<'_>) -> Result<Self> {
+        let modal = evidence.modal_scores(&self.pairs())?;
+        let seeds = self.seeds.iter().zip(modal).map(|(seed, modal)| Seed { modal, ..seed.clone() });
+        let modalities = evidence.modalities().cloned().collect();
+        Ok(SeedSet { modalities, seeds: seeds.collect(), dropped: self.dropped.clone() })
     }
 
     /// A set of admitted pairs with their scores in every modality.

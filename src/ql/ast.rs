@@ -2,7 +2,7 @@
 //! that a printed statement equals the one it was printed from.
 
 use crate::error::Span;
-use crate::ops::spec::{Compare, Encoder, LinkFormat, PairFormat, Source};
+use crate::ops::spec::{Compare, Encoder, Grouping, LinkFormat, PairFormat, Source};
 
 /// A value with the place it came from; the place takes no part in equality.
 #[derive(Clone, Debug)]
@@ -127,6 +127,21 @@ pub enum StatementKind {
     Generate { name: Name, options: Vec<OptionItem> },
     /// `SEED visual FROM p AS s`
     Seed { method: Name, options: Vec<OptionItem>, pair: Name, name: Option<Name> },
+    /// `TUNE s AS t`
+    Tune { seeds: Name, options: Vec<OptionItem>, name: Option<Name> },
+    /// `EXPAND s USING t AS s3`
+    Expand { seeds: Name, model: Option<Name>, options: Vec<OptionItem>, name: Option<Name> },
+    /// `PSQE k=4 FROM p AS s`
+    Psqe { options: Vec<OptionItem>, pair: Name, name: Option<Name> },
+    /// `EXPLAIN SEEDS s BY degree TO 'file'`
+    ExplainSeeds {
+        seeds: Name,
+        by: Option<Node<Grouping>>,
+        path: Option<Node<Value>>,
+        options: Vec<OptionItem>,
+    },
+    /// `EXPLAIN RUN t`
+    ExplainRun(Name),
     /// `CORRECT s AS s2`
     Correct { seeds: Name, options: Vec<OptionItem>, name: Option<Name> },
     /// `ALIGN p USING features AS a`
@@ -173,6 +188,8 @@ pub enum ShowWhat {
     Features,
     Seeds,
     Alignments,
+    Models,
+    Runs,
     Artifacts,
 }
 

@@ -45,7 +45,10 @@ impl Statement {
     pub fn lacks_name(&self) -> bool {
         match &*self.kind {
             StatementKind::Seed { name, .. }
+            | StatementKind::Tune { name, .. }
             | StatementKind::Correct { name, .. }
+            | StatementKind::Expand { name, .. }
+            | StatementKind::Psqe { name, .. }
             | StatementKind::Align { name, .. } => name.is_none(),
             _ => false,
         }

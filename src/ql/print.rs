@@ -5,7 +5,7 @@ use std::fmt::{Display, Formatter, Result, Write};
 
 use super::ast::*;
 use super::catalog::{
-    ASPECTS, ENCODERS, LINK_FORMATS, PAIR_FORMATS, SHOW_ALL, SHOW_FROM, is_reserved, word_for,
+    ASPECTS, ENCODERS, GROUPINGS, LINK_FORMATS, PAIR_FORMATS, SHOW_ALL, SHOW_FROM, is_reserved, word_for,
 };
 use super::lexer::is_word;
 use crate::ops::spec::Compare;
@@ -43,6 +43,26 @@ impl Display for Statement {
                 write!(f, "SEED {}{} FROM {}", Ident(method), Options(options), Ident(pair))?;
                 optional(f, " AS ", name.as_ref().map(Ident))
             }
+            Tune { seeds, options, name } => {
+                write!(f, "TUNE {}{}", Ident(seeds), Options(options))?;
+                optional(f, " AS ", name.as_ref().map(Ident))
+            }
+            Expand { seeds, model, options, name } => {
+                write!(f, "EXPAND {}", Ident(seeds))?;
+                optional(f, " USING ", model.as_ref().map(Ident))?;
+                write!(f, "{}", Options(options))?;
+                optional(f, " AS ", name.as_ref().map(Ident))
+            }
+            Psqe { options, pair, name } => {
+                write!(f, "PSQE{} FROM {}", Options(options), Ident(pair))?;
+                optional(f, " AS ", name.as_ref().map(Ident))
+            }
+            ExplainSeeds { seeds, by, path, options } => {
+                write!(f, "EXPLAIN SEEDS {}{}", Ident(seeds), Options(options))?;
+                optional(f, " BY ", by.as_ref().map(|by| word_for(GROUPINGS, &by.value)))?;
+                optional(f, " TO ", path.as_ref().map(|path| &path.value))
+            }
+            ExplainRun(name) => write!(f, "EXPLAIN RUN {}", Ident(name)),
             Correct { seeds, options, name } => {
                 write!(f, "CORRECT {}{}", Ident(seeds), Options(options))?;
                 optional(f, " AS ", name.as_ref().map(Ident))

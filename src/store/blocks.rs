@@ -104,6 +104,7 @@ impl Db {
     /// [`Code::Corrupt`] only if the section was finished and all its blocks were there. A sweep leaves a
     /// space that is being read alone.
     pub fn blocks<T: Record>(&self, space: Space, section: u8) -> Blocks<T> {
+        let pin = self.0.pins.pin(space.0);
         let key = section_key(space, section);
         let place = SectionPlace(space.0, section);
         let record = self
@@ -113,7 +114,6 @@ impl Db {
             Ok(record) => (record.blocks, None),
             Err(error) => (0, Some(error)),
         };
-        let pin = self.0.pins.pin(space.0);
         Blocks { scan: self.scan(BLOCKS, &key), place, blocks, number: 0, failed, over: false, _pin: pin }
     }
 }

@@ -41,7 +41,8 @@ pub struct Swept {
 const AT_ONCE: usize = 1024;
 
 impl Db {
-    /// Removes objects and spaces that are neither live nor being read, and unfinished files. `live` must name everything
+    /// Removes objects that are not live (who has one mapped may read on), spaces that are neither live nor
+    /// being read, and unfinished files. `live` must name everything
     /// that is still to be committed as well: call it when no operation is under way.
     pub fn sweep(&self, live: &Live) -> Result<Swept> {
         let writer = self.writer()?;
@@ -70,6 +71,12 @@ impl Db {
         });
         swept.spaces = spaces.len() as u64;
         outcome.map(|()| swept)
+    }
+
+    /// Removes one object at once, for a caller who knows that nothing names it any more.
+    pub fn discard(&self, digest: &super::Digest) -> Result<()> {
+        let _writer = self.writer()?;
+        self.0.objects.remove(digest)
     }
 
     fn sweep_objects(&self, live: &Live) -> Result<Swept> {

@@ -51,7 +51,9 @@ impl Sssom {
     /// Takes a row.
     pub fn row(&mut self, row: &ExportRow) -> Result<()> {
         let (left, right) = (self.contract(&row.left_iri)?, self.contract(&row.right_iri)?);
-        let score = row.score.filter(|score| (0.0..=1.0).contains(score));
+        // Rounding may put a cosine a hair above 1.
+        let score = row.score.map(|score| if score <= 1.0 + 1e-5 { score.min(1.0) } else { score });
+        let score = score.filter(|score| (0.0..=1.0).contains(score));
         let mut comment = format!("rank {}", row.rank);
         if let Some(stage) = &row.stage {
             comment = format!("stage {stage}, {comment}");

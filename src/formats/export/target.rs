@@ -26,6 +26,13 @@ impl Target {
                 .path(path));
         }
         check_absent(path, overwrite)?;
+        // A link stays a link: what it points to is replaced.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        if fs::symlink_metadata(path).is_ok_and(|about| !about.is_file()) {
+            return Err(Error::new(Code::BadFile, "the target is no ordinary file")
+                .help("name a file; a device or a pipe cannot be replaced")
+                .path(path));
+        }
         let parent = parent(path);
         if !parent.is_dir() {
             return Err(Error::new(

@@ -4,6 +4,7 @@
 //! they are made (the bind step, or the builder); names are not yet looked up.
 
 mod links;
+mod models;
 mod query;
 mod seeds;
 mod sources;
@@ -11,6 +12,7 @@ mod sources;
 use std::path::PathBuf;
 
 pub use links::*;
+pub use models::*;
 pub use query::*;
 pub use seeds::*;
 pub use sources::*;
@@ -31,8 +33,14 @@ pub enum Request {
     Generate(Generate),
     /// `SEED cluster k=4 n=1000 FROM p AS s`
     Seed(Seed),
+    /// `TUNE s epochs=300 AS t`
+    Tune(Tune),
     /// `CORRECT s AS s2`
     Correct(Correct),
+    /// `EXPAND s USING t AS s3`
+    Expand(Expand),
+    /// `PSQE k=4 n=1000 FROM p AS s`
+    Psqe(Psqe),
     /// `ALIGN p USING features(visual=0.8, text=0.2) match=mutual AS a`
     Align(Align),
     /// `EVALUATE a protocol=strict`
@@ -60,6 +68,10 @@ pub enum Request {
     Backup(PathBuf),
     /// `COMPACT`
     Compact,
+    /// `EXPLAIN SEEDS s BY degree TO 'seeds.svg'`
+    ExplainSeeds(ExplainSeeds),
+    /// `EXPLAIN RUN t`
+    ExplainRun(String),
     /// `EXPLAIN <statement>`: what it would do, and what is there already.
     Explain(Box<Request>),
 }

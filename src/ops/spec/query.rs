@@ -1,4 +1,6 @@
-//! What reads the store: `SELECT` and `SHOW`.
+//! What reads the store: `SELECT`, `SHOW` and `EXPLAIN SEEDS`.
+
+use std::path::PathBuf;
 
 use crate::kg::Side;
 
@@ -109,6 +111,10 @@ pub enum Show {
     Features(Option<String>),
     /// Seed sets.
     Seeds(Option<String>),
+    /// Tuned and trained models.
+    Models(Option<String>),
+    /// Training runs.
+    Runs(Option<String>),
     /// Alignments.
     Alignments(Option<String>),
     /// All artifacts with their lineage.
@@ -119,4 +125,28 @@ pub enum Show {
     Settings,
     /// Formats that can be read and written.
     Formats,
+}
+
+/// What seeds are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Grouping {
+    /// Deciles of the number of neighbours.
+    Degree,
+    /// Clusters of the fused features.
+    Cluster,
+    /// `rdf:type` of the left entity.
+    Type,
+}
+
+/// Where seeds come from, how good they are, and where they are thin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExplainSeeds {
+    /// The seed set.
+    pub seeds: String,
+    /// What they are told apart by; `None` gives the overview.
+    pub by: Option<Grouping>,
+    /// File of a picture.
+    pub path: Option<PathBuf>,
+    /// Overwrite an existing file.
+    pub overwrite: bool,
 }

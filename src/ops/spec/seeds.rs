@@ -1,4 +1,4 @@
-//! What makes seed sets: `SEED`, `CORRECT`, and the words they share with others.
+//! What makes seed sets: `SEED`, `CORRECT`, `EXPAND`, `PSQE`, and the words they share with others.
 
 use crate::features::Modality;
 
@@ -29,6 +29,8 @@ pub enum Variant {
     Paper,
     /// The authors' public code.
     Reference,
+    /// Our own: shared seed neighbours are evidence beside the modalities.
+    Seedbed,
 }
 
 /// How seeds are found.
@@ -41,6 +43,11 @@ pub enum SeedMethod {
         /// Number of clusters.
         k: Auto<usize>,
         /// Text or code.
+        variant: Variant,
+    },
+    /// PSQE stage II: over all entities, from tuned embeddings or from a seed set's evidence.
+    Global {
+        /// Text, code or ours.
         variant: Variant,
     },
 }
@@ -62,14 +69,16 @@ pub enum Missing {
 pub struct Seed {
     /// How.
     pub method: SeedMethod,
-    /// Number of seeds asked for.
-    pub count: usize,
+    /// Number of seeds asked for; `Auto` stops where the estimated precision falls under `precision`.
+    pub count: Auto<usize>,
+    /// Least estimated precision, where the count is left to the data.
+    pub precision: f64,
     /// Weights of the fused vectors; pivots ignore them.
     pub weights: Weights,
     /// Missing rows.
     pub missing: Missing,
-    /// The pair.
-    pub pair: String,
+    /// The pair; for [`SeedMethod::Global`] the model or the seed set to start from.
+    pub from: String,
     /// Name of the result.
     pub name: String,
     /// Random seed; `None` takes the setting.
@@ -110,13 +119,14 @@ pub struct Correct {
 
 impl Seed {
     /// Seeds of a pair with the defaults: 1,000 of them, weights by agreement.
-    pub fn new(method: SeedMethod, pair: &str, name: &str) -> Self {
+    pub fn new(method: SeedMethod, from: &str, name: &str) -> Self {
         Seed {
             method,
-            count: 1000,
+            count: Auto::Fixed(1000),
+            precision: PRECISION,
             weights: Weights::Auto,
             missing: Missing::Neutral,
-            pair: pair.to_string(),
+            from: from.to_string(),
             name: name.to_string(),
             seed: None,
         }
@@ -132,6 +142,110 @@ impl Correct {
             iterate: false,
             all_rivals: false,
             variant: Variant::Paper,
+            weights: Weights::Auto,
+            missing: Missing::Neutral,
+            name: name.to_string(),
+            seed: None,
+        }
+    }
+}
+
+/// The estimated precision down to which seeds are taken where nobody says.
+pub const PRECISION: f64 = 0.9;
+
+/// Adds pairs of the seeds' neighbours: PSQE stage III.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expand {
+    /// The seed set.
+    pub seeds: String,
+    /// The tuned model whose embeddings take part, if any.
+    pub model: Option<String>,
+    /// Most seeds in all; `Auto` stops where the estimated precision falls under `precision`.
+    pub count: Auto<usize>,
+    /// Least estimated precision, where the count is left to the data.
+    pub precision: f64,
+    /// Least similarity of a new pair ([`Variant::Paper`], [`Variant::Reference`]).
+    pub threshold: f32,
+    /// Rise of the threshold from the first seed to the last ([`Variant::Reference`]).
+    pub ramp: f32,
+    /// Most new pairs of the first seed, falling to half for the last ([`Variant::Reference`]).
+    pub cap: usize,
+    /// Text, code or ours.
+    pub variant: Variant,
+    /// Weights of the similarity.
+    pub weights: Weights,
+    /// Missing rows.
+    pub missing: Missing,
+    /// Name of the result.
+    pub name: String,
+    /// Random seed; `None` takes the setting.
+    pub seed: Option<u64>,
+}
+
+impl Expand {
+    /// The expansion of a seed set with the defaults.
+    pub fn new(seeds: &str, name: &str) -> Self {
+        Expand {
+            seeds: seeds.to_string(),
+            model: None,
+            count: Auto::Auto,
+            precision: PRECISION,
+            threshold: 0.8,
+            ramp: 0.1,
+            cap: 6,
+            variant: Variant::Seedbed,
+            weights: Weights::Auto,
+            missing: Missing::Neutral,
+            name: name.to_string(),
+            seed: None,
+        }
+    }
+}
+
+/// All stages of seeding, each a result of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Psqe {
+    /// The pair.
+    pub pair: String,
+    /// Number of clusters of stage I.
+    pub k: Auto<usize>,
+    /// Number of seeds asked for in stages I and II.
+    pub count: Auto<usize>,
+    /// Least estimated precision, where the count is left to the data.
+    pub precision: f64,
+    /// Whether stage II tunes embeddings; paper and reference always do.
+    pub tune: bool,
+    /// Passes over the seeds.
+    pub epochs: usize,
+    /// Learning rate.
+    pub lr: f64,
+    /// Pairs of a batch.
+    pub batch: usize,
+    /// Text, code or ours.
+    pub variant: Variant,
+    /// Weights of the modalities.
+    pub weights: Weights,
+    /// Missing rows.
+    pub missing: Missing,
+    /// Name of the result; those of the stages are made from it.
+    pub name: String,
+    /// Random seed; `None` takes the setting.
+    pub seed: Option<u64>,
+}
+
+impl Psqe {
+    /// All stages over a pair with the defaults.
+    pub fn new(pair: &str, name: &str) -> Self {
+        Psqe {
+            pair: pair.to_string(),
+            k: Auto::Fixed(4),
+            count: Auto::Auto,
+            precision: PRECISION,
+            tune: false,
+            epochs: 300,
+            lr: 0.01,
+            batch: 2000,
+            variant: Variant::Seedbed,
             weights: Weights::Auto,
             missing: Missing::Neutral,
             name: name.to_string(),

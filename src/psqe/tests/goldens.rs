@@ -1,13 +1,18 @@
 //! What the reference systems were observed to give.
 
-use super::data::{Golden, Owned, evidence};
+use super::data::{Owned, evidence};
 use crate::evaluate::Metrics;
 use crate::features::Modality;
+use crate::golden::Golden;
+use crate::kg::Triple;
 use crate::linalg::{Similarity, TopKOptions, ranks};
 use crate::matching::{AlignOptions, LocalMeans, OneToOne, align};
 use crate::ops::spec::{Auto, Direction, Matching, Missing, Variant, Weights};
 use crate::psqe::weights::{Resolved, resolve};
-use crate::psqe::{ClusterOptions, CorrectOptions, Seed, SeedSet, Stage, cluster, correct};
+use crate::psqe::{
+    ClusterOptions, CorrectOptions, Graphs, NeighbourOptions, Neighbourhood, Seed, SeedSet, Stage, cluster,
+    correct, neighbours, sample,
+};
 use crate::task::Task;
 
 const WIDTH: usize = 32;
@@ -74,6 +79,67 @@ fn correction_drops_the_rows_that_the_reference_drops() {
         assert!((sim[row * before.len() + row] - d.score).abs() < 1e-5);
         assert!((sim[row * before.len() + column] - d.rival_score).abs() < 1e-5);
     }
+}
+
+fn bare(pairs: &[(u32, u32)]) -> SeedSet {
+    let seed = |&(left, right): &(u32, u32)| Seed {
+        left,
+        right,
+        score: 0.0,
+        stage: Stage::Cluster(0),
+        modal: vec![],
+    };
+    SeedSet { seeds: pairs.iter().map(seed).collect(), ..SeedSet::default() }
+}
+
+/// The embeddings after fifty steps of tuning.
+fn tuned() -> Option<Vec<Owned>> {
+    let file = Golden::open("psqe_stage2_train")?;
+    let part = |name: &str, tensor: &str| Owned::stacked(name, file.floats(tensor), 320, 24);
+    Some(vec![part("visual", "emb_gat50"), part("attribute", "emb_attr50"), part("relation", "emb_rel50")])
+}
+
+#[test]
+fn stage_two_samples_what_the_reference_samples() {
+    let (Some(parts), Some(golden), Some(first)) =
+        (tuned(), Golden::open("psqe_stage2_seeds"), Golden::open("psqe_stage1"))
+    else {
+        return;
+    };
+    let set = bare(&first.pairs("seeds", 320));
+    let (weights, evidence) = (named(&parts, [0.8, 0.1, 0.1]), evidence(&parts, Missing::Neutral));
+    let found = sample(&set, &evidence, &weights, 60, Variant::Reference, &Task::quiet()).unwrap();
+    assert_eq!(found.pairs(), golden.pairs("before_correction", 320));
+    let sim = golden.floats("global_sim");
+    for seed in &found.seeds[59..] {
+        assert_eq!(seed.stage, Stage::Global);
+        assert!((sim[seed.left as usize * 320 + seed.right as usize] - seed.score).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn stage_three_adds_what_the_reference_adds() {
+    let (Some(parts), Some(tuned), Some(file)) = (small(), tuned(), Golden::open("graph_small")) else {
+        return;
+    };
+    let (Some(second), Some(third)) = (Golden::open("psqe_stage2_seeds"), Golden::open("psqe_stage3")) else {
+        return;
+    };
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for &[head, relation, tail] in file.ints("triples").as_chunks::<3>().0 {
+        match head < 320 {
+            true => left.push(Triple { head, relation, tail }),
+            false => right.push(Triple { head: head - 320, relation, tail: tail - 320 }),
+        }
+    }
+    let graphs = Graphs { left: Neighbourhood::new(&left, 320), right: Neighbourhood::new(&right, 320) };
+    let set = bare(&second.pairs("after_correction", 320));
+    let options = NeighbourOptions { threshold: 0.8, ramp: 0.1, cap: 6, variant: Variant::Reference };
+    let (raw, tuned) = (evidence(&parts, Missing::Neutral), evidence(&tuned, Missing::Neutral));
+    let weights = named(&parts, [0.8, 0.1, 0.1]);
+    let found = neighbours(&set, &raw, Some(&tuned), &graphs, &weights, &options, &Task::quiet()).unwrap();
+    assert_eq!(found.pairs(), third.pairs("before_correction", 320));
+    assert_eq!(found.seeds[46].stage, Stage::Neighbours);
 }
 
 /// One modality named `text` from a file with `left` and `right`, 8 wide.

@@ -23,8 +23,10 @@
 //! - Matches and errors are not independent: where two modalities err together the steeper one is
 //!   believed too much. So weights are the *roots* of the slopes, half way (in logarithms) between the
 //!   model's word and equal weights; 0 stays 0.
-//! - A single modality has weight 1. If nothing agrees, weights are equal and [`AutoWeights::fallback`]
-//!   is set.
+//! - A single modality has weight 1. If no two agree (of two, when one is noise), [`AutoWeights::fallback`]
+//!   is set, and a modality weighs by how far the best partner of a row stands out from its second,
+//!   measured in what noise would give: one and a half times that counts as nothing. If none stands out,
+//!   weights are equal.
 //!
 //! # Measured
 //! DBP15K zh_en with simulated images (`inputs/zh_en`, the twins' version; `psqe_figures_weights` prints
@@ -118,7 +120,7 @@ pub struct AutoWeights {
     pub diagnoses: Vec<Diagnosis>,
     /// Left rows looked at.
     pub sample: usize,
-    /// Whether no two modalities agreed, so that the weights are merely equal.
+    /// Whether no two modalities agreed, so that each was judged by itself.
     pub fallback: bool,
 }
 
@@ -161,7 +163,13 @@ pub fn auto(evidence: &Evidence<'_>, task: &Task) -> Result<AutoWeights> {
     let shared: Vec<f64> = (0..number).map(|m| slope(m).sqrt() / heard(m) as f64).collect();
     let total: f64 = shared.iter().sum();
     let fallback = total <= 0.0;
-    let share = |m: usize| if fallback { 1.0 / number as f64 } else { shared[m] / total };
+    let alone: Vec<f64> = views.iter().map(|view| f64::from((view.prominence - 1.5).max(0.0))).collect();
+    let alone_total: f64 = alone.iter().sum();
+    let share = |m: usize| match () {
+        () if !fallback => shared[m] / total,
+        () if alone_total > 0.0 => alone[m] / alone_total,
+        () => 1.0 / number as f64,
+    };
     let names: Vec<&Modality> = evidence.modalities().collect();
     let diagnose = |m: usize| {
         // The judges' words on m's own mutual pairs, by how much they know.
@@ -240,6 +248,8 @@ struct View {
     mutual_share: f32,
     margin: f32,
     hubness: f32,
+    /// How far a row's best partner stands out from its second, in units of what noise gives.
+    prominence: f32,
 }
 
 impl View {
@@ -265,16 +275,28 @@ impl View {
         let scores = pair_scores(channels, random, Similarity::Cosine)?;
         let scores: Vec<f32> = scores.into_iter().flatten().collect();
         let share = |part: usize, whole: usize| part as f32 / whole.max(1) as f32;
+        let margin = gaps.iter().sum::<f64>() / gaps.len().max(1) as f64;
         Ok(View {
+            prominence: prominence(margin, &scores, channel.right.present.count()) as f32,
             background: background(&near, &rows, random, &scores, channel.right.present.count()),
             random: scores,
             presence: share(rows.len(), sample.len()),
             mutual_share: share(mutual.len(), nearest.len()),
             mutual,
-            margin: (gaps.iter().sum::<f64>() / gaps.len().max(1) as f64) as f32,
+            margin: margin as f32,
             hubness: share(hubs, nearest.len()),
         })
     }
+}
+
+/// A mean margin in units of what n draws from a normal distribution give: their largest stands about
+/// σ/√(2 ln n) above the second (Gumbel's limit).
+fn prominence(margin: f64, random: &[f32], n: usize) -> f64 {
+    let known: Vec<f64> = random.iter().filter(|s| s.is_finite()).map(|&s| f64::from(s)).collect();
+    let count = known.len().max(1) as f64;
+    let mean = known.iter().sum::<f64>() / count;
+    let deviation = (known.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / count).sqrt();
+    if deviation > 1e-9 { margin * (2.0 * (n.max(2) as f64).ln()).sqrt() / deviation } else { 0.0 }
 }
 
 /// Distance of the best to the second-best cosine of a row.

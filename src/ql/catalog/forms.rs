@@ -29,6 +29,27 @@ const VARIANT: Opt = opt(
     "paper",
     "whose formulas are followed where text and code differ",
 );
+/// For the stages that Seedbed has a way of its own for.
+const ANY_VARIANT: Opt = opt(
+    "variant",
+    Kind::Choice(&[
+        ("seedbed", "our own: shared seed neighbours are evidence beside the modalities"),
+        ("paper", "the formulas of the paper's text"),
+        ("reference", "what the authors' public code does"),
+    ]),
+    "seedbed",
+    "whose formulas are followed where they differ",
+);
+const COUNT: Kind = Kind::IntOr(1, 100_000_000, "auto");
+const PRECISION: Opt = opt(
+    "precision",
+    Kind::Float(0.0, 1.0),
+    "0.9",
+    "with n=auto: stop where the estimated precision falls under this",
+);
+const EPOCHS: Opt = opt("epochs", Kind::Int(1, 1_000_000), "300", "passes over the seeds");
+const LR: Opt = opt("lr", Kind::Float(1e-9, 10.0), "0.01", "learning rate of AdamW");
+const BATCH: Opt = opt("batch", Kind::Int(2, 1_000_000), "2000", "pairs of a batch");
 const WEIGHTS: Opt = opt("weights", Kind::Weights, "auto", "weights of the modalities");
 const LENIENT: Opt = opt("lenient", Kind::Bool, "false", "skip broken lines and count them");
 const SPLITS: Kind = Kind::Choice(&[
@@ -113,7 +134,8 @@ forms! {
         "SEED cluster [options] FROM pair AS seeds",
         [
             opt("k", Kind::IntOr(1, 10_000, "auto"), "4", "number of clusters"),
-            opt("n", Kind::Int(1, 100_000_000), "1000", "number of seeds asked for"),
+            opt("n", COUNT, "1000", "number of seeds asked for"),
+            PRECISION,
             VARIANT,
             WEIGHTS,
             MISSING,
@@ -121,6 +143,32 @@ forms! {
         ],
         ["SEED cluster k=4 n=1000 FROM zh_en AS s1",
          "SEED cluster k=auto weights(visual=0.8, relation=0.1, attribute=0.1) FROM zh_en AS s1"];
+    SEED_GLOBAL: "SEED global", "Samples seeds anew over all entities (PSQE stage II).",
+        "SEED global [options] FROM model|seeds AS seeds",
+        [
+            opt("n", COUNT, "auto", "number of seeds asked for"),
+            PRECISION,
+            ANY_VARIANT,
+            WEIGHTS,
+            MISSING,
+            RANDOM_SEED,
+        ],
+        ["SEED global n=1000 FROM t1 AS s2", "SEED global precision=0.95 FROM s1 AS s2"];
+    TUNE: "TUNE", "Tunes embeddings contrastively on seeds (PSQE stage II).",
+        "TUNE seeds [options] AS model",
+        [
+            EPOCHS,
+            LR,
+            BATCH,
+            opt("dims", Kind::Int(1, 8192), "300", "width of the embeddings"),
+            opt("temperature", Kind::Float(1e-3, 1e3), "0.1", "divides similarities; variant=reference has 1"),
+            opt("patience", Kind::IntOr(1, 1_000_000, "none"), "none",
+                "epochs without gain on held-out seeds after which tuning stops"),
+            VARIANT,
+            MISSING,
+            RANDOM_SEED,
+        ],
+        ["TUNE s1 epochs=300 lr=0.01 batch=2000 AS t1"];
     CORRECT: "CORRECT", "Drops seeds that another entity contradicts.",
         "CORRECT seeds [options] AS seeds",
         [
@@ -139,6 +187,36 @@ forms! {
             RANDOM_SEED,
         ],
         ["CORRECT s1 AS s2", "CORRECT s1 direction=both rivals=all iterate=true AS s2"];
+    EXPAND: "EXPAND", "Adds pairs of the seeds' neighbours (PSQE stage III).",
+        "EXPAND seeds [USING model] [options] AS seeds",
+        [
+            opt("n", COUNT, "auto", "most seeds in all"),
+            PRECISION,
+            opt("threshold", Kind::Float(-1.0, 1.0), "0.8", "variant=paper|reference: least similarity of a new pair"),
+            opt("ramp", Kind::Float(0.0, 1.0), "0.1", "variant=reference: rise of the threshold from first to last seed"),
+            opt("cap", Kind::Int(1, 10_000), "6", "variant=reference: most new pairs of the first seed; half as many of the last"),
+            ANY_VARIANT,
+            WEIGHTS,
+            MISSING,
+            RANDOM_SEED,
+        ],
+        ["EXPAND s2 AS s3", "EXPAND s2 USING t1 threshold=0.8 variant=reference AS s3"];
+    PSQE: "PSQE", "Makes seeds in all three stages, each a result of its own.",
+        "PSQE [options] FROM pair AS seeds",
+        [
+            opt("k", Kind::IntOr(1, 10_000, "auto"), "4", "number of clusters of stage I"),
+            opt("n", COUNT, "auto", "number of seeds asked for"),
+            PRECISION,
+            opt("tune", Kind::Bool, "false", "tune embeddings in stage II; variant=paper|reference always does"),
+            EPOCHS,
+            LR,
+            BATCH,
+            ANY_VARIANT,
+            WEIGHTS,
+            MISSING,
+            RANDOM_SEED,
+        ],
+        ["PSQE FROM zh_en AS seeds", "PSQE k=4 n=1000 variant=reference FROM zh_en AS seeds"];
     ALIGN: "ALIGN", "Aligns a pair straight from its features.",
         "ALIGN pair [USING features[(modality=weight, …)]] [options] AS alignment",
         [
@@ -204,7 +282,7 @@ forms! {
         ],
         ["EXPORT a1 TO 'zh_en.sssom.tsv' format=sssom", "EXPORT s1 TO 'seeds.csv' overwrite=true"];
     SHOW: "SHOW", "Lists what the store holds and what it can do.",
-        "SHOW PAIRS|FEATURES|SEEDS|ALIGNMENTS|ARTIFACTS|OPERATIONS|SETTINGS|FORMATS [FROM pair]",
+        "SHOW PAIRS|FEATURES|SEEDS|ALIGNMENTS|MODELS|RUNS|ARTIFACTS|OPERATIONS|SETTINGS|FORMATS [FROM pair]",
         [],
         ["SHOW PAIRS", "SHOW SEEDS FROM zh_en"];
     DESCRIBE: "DESCRIBE", "Tells all about a pair or an artifact.", "DESCRIBE name", [],
@@ -222,4 +300,10 @@ forms! {
     COMPACT: "COMPACT", "Gives back the space of what was dropped.", "COMPACT", [], ["COMPACT"];
     EXPLAIN: "EXPLAIN", "Tells what a statement would do, and what is there already.",
         "EXPLAIN statement", [], ["EXPLAIN SEED cluster FROM zh_en"];
+    EXPLAIN_SEEDS: "EXPLAIN SEEDS", "Tells where seeds come from, how good they are, and where they are thin.",
+        "EXPLAIN SEEDS seeds [BY degree|cluster|type] [TO 'picture.svg'] [options]",
+        [opt("overwrite", Kind::Bool, "false", "overwrite a file that exists")],
+        ["EXPLAIN SEEDS s1", "EXPLAIN SEEDS s1 BY degree", "EXPLAIN SEEDS s1 TO 'seeds.svg'"];
+    EXPLAIN_RUN: "EXPLAIN RUN", "Draws the curve of a training run.", "EXPLAIN RUN model", [],
+        ["EXPLAIN RUN t1"];
 }

@@ -120,7 +120,11 @@ fn joined<S: AsRef<str>>(items: impl IntoIterator<Item = S>, last: &str) -> Stri
 
 /// The form of `SEED` with that method.
 pub(crate) fn seed_form(method: &str) -> &'static Form {
-    if method.eq_ignore_ascii_case("cluster") { &SEED_CLUSTER } else { &SEED }
+    match () {
+        () if method.eq_ignore_ascii_case("cluster") => &SEED_CLUSTER,
+        () if method.eq_ignore_ascii_case("global") => &SEED_GLOBAL,
+        () => &SEED,
+    }
 }
 
 /// The words that cannot be bare names: `Reserved` in the grammar.
@@ -146,10 +150,7 @@ pub(crate) fn verbs() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Verbs that are understood and not there yet, with what they will do.
-pub(crate) const LATER: [(&str, &str); 16] = [
-    ("TUNE", "contrastive tuning of seeds"),
-    ("EXPAND", "expansion of seeds to neighbours"),
-    ("PSQE", "all stages of seeding in one"),
+pub(crate) const LATER: [(&str, &str); 13] = [
     ("TRAIN", "training of an aligner"),
     ("REFRESH", "recomputing what an edit touched"),
     ("ACCEPT", "accepting a link"),

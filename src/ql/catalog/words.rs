@@ -2,7 +2,7 @@
 
 use super::Word;
 use crate::kg::Side;
-use crate::ops::spec::{Encoder, LinkFormat, PairFormat, Source};
+use crate::ops::spec::{Encoder, Grouping, LinkFormat, PairFormat, Source};
 use crate::ql::ast::ShowWhat;
 
 macro_rules! words {
@@ -58,6 +58,14 @@ words! {
 }
 
 words! {
+    /// `Grouping`
+    GROUPINGS: Grouping =
+    "degree" => Grouping::Degree, "deciles of the number of neighbours";
+    "cluster" => Grouping::Cluster, "clusters of the fused features";
+    "type" => Grouping::Type, "rdf:type of the left entity";
+}
+
+words! {
     /// `Table`
     TABLES: &'static str =
     "links" => "links", "reference links";
@@ -81,6 +89,8 @@ words! {
     SHOW_FROM: ShowWhat =
     "FEATURES" => ShowWhat::Features, "modalities";
     "SEEDS" => ShowWhat::Seeds, "seed sets";
+    "MODELS" => ShowWhat::Models, "tuned and trained models";
+    "RUNS" => ShowWhat::Runs, "training runs: live, resumable and finished";
     "ALIGNMENTS" => ShowWhat::Alignments, "alignments";
     "ARTIFACTS" => ShowWhat::Artifacts, "all artifacts with what they came from";
 }

@@ -16,7 +16,7 @@ use crate::error::Span;
 use crate::ql::NameKind;
 use crate::ql::ast::{Name, Node, OptionItem, OptionValue, Statement, StatementKind, Using, Weight};
 use crate::ql::catalog::{
-    self, ASPECTS, ENCODERS, Form, Kind, LINK_FORMATS, PAIR_FORMATS, SHOW_ALL, SHOW_FROM, SIDES,
+    self, ASPECTS, ENCODERS, Form, GROUPINGS, Kind, LINK_FORMATS, PAIR_FORMATS, SHOW_ALL, SHOW_FROM, SIDES,
 };
 use crate::ql::input::{Expected, Failed, Role, Tokens};
 use crate::ql::lexer::TokenKind;
@@ -26,23 +26,41 @@ pub(super) fn statement(input: Tokens<'_>) -> Parsed<'_, Statement> {
     alt((explain, plain)).parse(input)
 }
 
-/// `Explain ::= 'EXPLAIN' Plain`
+/// `Explain ::= 'EXPLAIN' ( ExplainSeeds | ExplainRun | Plain )`
 fn explain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     let (rest, start) = described("EXPLAIN", catalog::EXPLAIN.doc).parse(input)?;
     rest.form(&catalog::EXPLAIN);
-    let (rest, inner) = plain(rest)?;
-    let span = start.to(inner.span);
-    Ok((rest, Statement { kind: Box::new(StatementKind::Explain(Box::new(inner))), span }))
+    let wrapped = map(plain, |inner| StatementKind::Explain(Box::new(inner)));
+    let (rest, node) = spanned(alt((explain_seeds, explain_run, wrapped))).parse(rest)?;
+    Ok((rest, Statement { kind: Box::new(node.value), span: start.to(node.span) }))
+}
+
+/// `ExplainSeeds ::= 'SEEDS' Name Option* ( 'BY' Grouping Option* )? ( 'TO' Path Option* )?`
+fn explain_seeds(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let form = &catalog::EXPLAIN_SEEDS;
+    let (input, (_, seeds, first)) =
+        (verb("SEEDS", form), name(NameKind::Seeds), options(form)).parse(input)?;
+    let (input, by) = opt((keyword("BY"), choice(GROUPINGS), options(form))).parse(input)?;
+    let (input, to) = opt((keyword("TO"), path, options(form))).parse(input)?;
+    let (by, second) = by.map_or((None, Vec::new()), |(_, by, options)| (Some(by), options));
+    let (path, third) = to.map_or((None, Vec::new()), |(_, path, options)| (Some(path), options));
+    Ok((input, StatementKind::ExplainSeeds { seeds, by, path, options: joined([first, second, third]) }))
+}
+
+/// `ExplainRun ::= 'RUN' Name`
+fn explain_run(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let start = verb("RUN", &catalog::EXPLAIN_RUN);
+    map(preceded(start, name(NameKind::Model)), StatementKind::ExplainRun).parse(input)
 }
 
 /// ```ebnf
-/// Plain ::= ImportLinks | ImportFeatures | Import | Embed | Generate | Seed | Correct | Align
-///         | Evaluate | Match | Select | Export | Show | Describe | Drop | Set | Check | Backup
-///         | Compact
+/// Plain ::= ImportLinks | ImportFeatures | Import | Embed | Generate | Seed | Tune | Correct
+///         | Expand | Psqe | Align | Evaluate | Match | Select | Export | Show | Describe | Drop
+///         | Set | Check | Backup | Compact
 /// ```
 fn plain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     let data = alt((import_links, import_features, import, embed, generate));
-    let seeds = alt((seed, correct, align, evaluate, match_entity));
+    let seeds = alt((seed, tune, correct, expand, psqe, align, evaluate, match_entity));
     let store = alt((show, describe, drop_name, set, check, backup, compact));
     let (rest, node) = spanned(alt((data, seeds, select, export, store))).parse(input)?;
     Ok((rest, Statement { kind: Box::new(node.value), span: node.span }))
@@ -143,11 +161,13 @@ fn generate(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 fn seed(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let (input, _) = verb("SEED", &catalog::SEED).parse(input)?;
     input.note(Expected::Word("cluster", catalog::SEED_CLUSTER.doc));
+    input.note(Expected::Word("global", catalog::SEED_GLOBAL.doc));
     let (input, method) = name(NameKind::Modality).parse(input)?;
     let form = catalog::seed_form(&method.value);
     input.form(form);
+    let from = if std::ptr::eq(form, &catalog::SEED_GLOBAL) { NameKind::Seeds } else { NameKind::Pair };
     let (input, (first, _, pair, second, (name, third))) =
-        (options(form), keyword("FROM"), name(NameKind::Pair), options(form), result(form)).parse(input)?;
+        (options(form), keyword("FROM"), name(from), options(form), result(form)).parse(input)?;
     Ok((input, StatementKind::Seed { method, options: joined([first, second, third]), pair, name }))
 }
 
@@ -157,6 +177,40 @@ fn correct(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let (input, (_, seeds, options, (name, more))) =
         (verb("CORRECT", form), name(NameKind::Seeds), options(form), result(form)).parse(input)?;
     Ok((input, StatementKind::Correct { seeds, options: joined([options, more]), name }))
+}
+
+/// `Tune ::= 'TUNE' Name Option* Result?`
+fn tune(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let form = &catalog::TUNE;
+    let (input, (_, seeds, options, (name, more))) =
+        (verb("TUNE", form), name(NameKind::Seeds), options(form), result(form)).parse(input)?;
+    Ok((input, StatementKind::Tune { seeds, options: joined([options, more]), name }))
+}
+
+/// `Expand ::= 'EXPAND' Name Option* ( 'USING' Name Option* )? Result?`
+fn expand(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let form = &catalog::EXPAND;
+    let (input, (_, seeds, first)) =
+        (verb("EXPAND", form), name(NameKind::Seeds), options(form)).parse(input)?;
+    let (input, using) = opt((keyword("USING"), name(NameKind::Model), options(form))).parse(input)?;
+    let (model, second) = using.map_or((None, Vec::new()), |(_, model, options)| (Some(model), options));
+    let (input, (name, third)) = result(form).parse(input)?;
+    Ok((input, StatementKind::Expand { seeds, model, options: joined([first, second, third]), name }))
+}
+
+/// `Psqe ::= 'PSQE' Option* 'FROM' Name Option* Result?`
+fn psqe(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let form = &catalog::PSQE;
+    let (input, (_, first, _, pair, second, (name, third))) = (
+        verb("PSQE", form),
+        options(form),
+        keyword("FROM"),
+        name(NameKind::Pair),
+        options(form),
+        result(form),
+    )
+        .parse(input)?;
+    Ok((input, StatementKind::Psqe { options: joined([first, second, third]), pair, name }))
 }
 
 /// `Align ::= 'ALIGN' Name Option* ( Using Option* )? Result?`
@@ -236,7 +290,8 @@ fn export(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 
 /// ```ebnf
 /// Show ::= 'SHOW' ( 'PAIRS' | 'OPERATIONS' | 'SETTINGS' | 'FORMATS'
-///                 | ( 'FEATURES' | 'SEEDS' | 'ALIGNMENTS' | 'ARTIFACTS' ) ( 'FROM' Name )? )
+///                 | ( 'FEATURES' | 'SEEDS' | 'ALIGNMENTS' | 'MODELS' | 'RUNS' | 'ARTIFACTS' )
+///                   ( 'FROM' Name )? )
 /// ```
 fn show(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let of_pair = opt(preceded(keyword("FROM"), name(NameKind::Pair)));

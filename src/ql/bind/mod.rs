@@ -1,18 +1,20 @@
 //! Tree to request: parameters filled in, options checked, words turned into types. Names of pairs and
 //! artifacts are passed on as they stand; whoever has the store looks them up.
 
+mod stages;
+
 use std::path::PathBuf;
 
-use super::Params;
-use super::ast::{
-    Condition, Name, Node, OptionItem, RowSource, Select, ShowWhat, Statement, StatementKind, Using, Value,
-};
-use super::catalog;
-use super::options::{Options, resolve, weights};
-use super::suggest::nearest;
 use crate::error::{Code, Error, Result, Span};
 use crate::features::Modality;
-use crate::ops::spec::{self, Request, Weights};
+use crate::ops::spec::{self, Request};
+use crate::ql::Params;
+use crate::ql::ast::{
+    Condition, Name, Node, OptionItem, RowSource, Select, ShowWhat, Statement, StatementKind, Value,
+};
+use crate::ql::catalog;
+use crate::ql::options::{Options, resolve};
+use crate::ql::suggest::nearest;
 
 /// What a statement asks for, with parameters filled in and every value checked.
 ///
@@ -70,40 +72,24 @@ impl Binder<'_> {
             }
             S::Generate { name, options } => self.generate(name, options)?,
             S::Seed { method, options, pair, name } => self.seed(method, options, pair, name.as_ref())?,
-            S::Correct { seeds, options, name } => {
-                let options = self.options(&catalog::CORRECT, options)?;
-                Request::Correct(spec::Correct {
+            S::Tune { seeds, options, name } => self.tune(seeds, options, name.as_ref())?,
+            S::Correct { seeds, options, name } => self.correct(seeds, options, name.as_ref())?,
+            S::Expand { seeds, model, options, name } => {
+                self.expand(seeds, model.as_ref(), options, name.as_ref())?
+            }
+            S::Psqe { options, pair, name } => self.psqe(options, pair, name.as_ref())?,
+            S::ExplainSeeds { seeds, by, path, options } => {
+                let options = self.options(&catalog::EXPLAIN_SEEDS, options)?;
+                Request::ExplainSeeds(spec::ExplainSeeds {
                     seeds: seeds.value.clone(),
-                    direction: match options.word("direction") {
-                        "both" => spec::Direction::Both,
-                        _ => spec::Direction::Row,
-                    },
-                    iterate: options.flag("iterate"),
-                    all_rivals: options.word("rivals") == "all",
-                    variant: variant(&options),
-                    weights: options.weights(),
-                    missing: missing(&options),
-                    name: self.result(name.as_ref(), "CORRECT")?,
-                    seed: options.seed(),
+                    by: by.as_ref().map(|by| by.value),
+                    path: path.as_ref().map(|path| self.path(path)).transpose()?,
+                    overwrite: options.flag("overwrite"),
                 })
             }
+            S::ExplainRun(name) => Request::ExplainRun(name.value.clone()),
             S::Align { pair, using, options, name } => {
-                let options = self.options(&catalog::ALIGN, options)?;
-                Request::Align(spec::Align {
-                    pair: pair.value.clone(),
-                    weights: self.using(using.as_ref(), &options)?,
-                    matching: match options.word("match") {
-                        "greedy" => spec::Matching::Greedy,
-                        "best" => spec::Matching::Best,
-                        _ => spec::Matching::Mutual,
-                    },
-                    csls: options.maybe_size("csls"),
-                    candidates: options.size("candidates"),
-                    threshold: options.float("threshold").map(|threshold| threshold as f32),
-                    missing: missing(&options),
-                    name: self.result(name.as_ref(), "ALIGN")?,
-                    seed: options.seed(),
-                })
+                self.align(pair, using.as_ref(), options, name.as_ref())?
             }
             S::Evaluate { target, options } => {
                 let options = self.options(&catalog::EVALUATE, options)?;
@@ -267,57 +253,6 @@ impl Binder<'_> {
             missing_attributes: share("missing_attributes"),
             seed: options.seed(),
         }))
-    }
-
-    fn seed(
-        &self,
-        method: &Name,
-        options: &[OptionItem],
-        pair: &Name,
-        name: Option<&Name>,
-    ) -> Result<Request> {
-        if method.value.eq_ignore_ascii_case("global") {
-            return Err(Error::new(Code::Unsupported, "SEED global is not available in this version")
-                .span(method.span)
-                .help("resampling from tuned embeddings comes with a later version of Seedbed"));
-        }
-        let form = catalog::seed_form(&method.value);
-        let options = self.options(form, options)?;
-        let cluster = std::ptr::eq(form, &catalog::SEED_CLUSTER);
-        let method = if cluster {
-            spec::SeedMethod::Cluster { k: options.auto("k"), variant: variant(&options) }
-        } else {
-            spec::SeedMethod::Pivots(named_modality(method)?)
-        };
-        Ok(Request::Seed(spec::Seed {
-            method,
-            count: options.size("n"),
-            weights: options.weights(),
-            missing: missing(&options),
-            pair: pair.value.clone(),
-            name: self.result(name, "SEED")?,
-            seed: options.seed(),
-        }))
-    }
-
-    /// The weights of `USING` or of the option; not of both.
-    fn using(&self, using: Option<&Node<Using>>, options: &Options) -> Result<Weights> {
-        match using.map(|using| &using.value) {
-            Some(Using::Model(model)) => {
-                let message =
-                    format!("aligning with the model `{}` is not available in this version", model.value);
-                Err(Error::new(Code::Unsupported, message)
-                    .span(model.span)
-                    .help("USING features aligns straight from the features, without a model"))
-            }
-            Some(Using::Features(Some(list))) => match options.span("weights") {
-                Some(span) => Err(Error::new(Code::Conflict, "the weights are given twice")
-                    .span(span)
-                    .help("keep either USING features(…) or the option")),
-                None => weights(list, self.params),
-            },
-            Some(Using::Features(None)) | None => Ok(options.weights()),
-        }
     }
 
     fn export(&self, target: &Name, path: &Node<Value>, options: &[OptionItem]) -> Result<Request> {
@@ -494,21 +429,6 @@ fn split(options: &Options) -> Option<crate::kg::Split> {
         .find(|split| split.as_str() == options.word("split"))
 }
 
-fn missing(options: &Options) -> spec::Missing {
-    match options.word("missing") {
-        "random" => spec::Missing::Random,
-        "renormalise" => spec::Missing::Renormalise,
-        _ => spec::Missing::Neutral,
-    }
-}
-
-fn variant(options: &Options) -> spec::Variant {
-    match options.word("variant") {
-        "reference" => spec::Variant::Reference,
-        _ => spec::Variant::Paper,
-    }
-}
-
 fn show(what: ShowWhat, pair: Option<&Name>) -> spec::Show {
     let pair = pair.map(|pair| pair.value.clone());
     match what {
@@ -518,6 +438,8 @@ fn show(what: ShowWhat, pair: Option<&Name>) -> spec::Show {
         ShowWhat::Formats => spec::Show::Formats,
         ShowWhat::Features => spec::Show::Features(pair),
         ShowWhat::Seeds => spec::Show::Seeds(pair),
+        ShowWhat::Models => spec::Show::Models(pair),
+        ShowWhat::Runs => spec::Show::Runs(pair),
         ShowWhat::Alignments => spec::Show::Alignments(pair),
         ShowWhat::Artifacts => spec::Show::Artifacts(pair),
     }
@@ -552,6 +474,13 @@ mod tests {
         let method = spec::SeedMethod::Pivots(Modality::new("visual").expect("a modality"));
         assert_eq!(bound("SEED visual FROM p AS s"), Request::Seed(spec::Seed::new(method, "p", "s")));
         assert_eq!(bound("CORRECT s AS c"), Request::Correct(spec::Correct::new("s", "c")));
+        let (auto, variant) = (spec::Auto::Auto, spec::Variant::Seedbed);
+        let global =
+            spec::Seed { count: auto, ..spec::Seed::new(spec::SeedMethod::Global { variant }, "t", "s") };
+        assert_eq!(bound("SEED global FROM t AS s"), Request::Seed(global));
+        assert_eq!(bound("TUNE s AS t"), Request::Tune(spec::Tune::new("s", "t")));
+        assert_eq!(bound("EXPAND s AS e"), Request::Expand(spec::Expand::new("s", "e")));
+        assert_eq!(bound("PSQE FROM p AS s"), Request::Psqe(spec::Psqe::new("p", "s")));
         assert_eq!(bound("ALIGN p AS a"), Request::Align(spec::Align::new("p", "a")));
         assert_eq!(bound("EXPORT a TO 'x'"), Request::Export(spec::Export::new("a", "x".into())));
         let generate = spec::Generate { name: "demo".into(), ..Default::default() };

@@ -1,0 +1,260 @@
+//! Training runs: their curves, and the checkpoints they go on from after a kill or a cancellation.
+//!
+//! A run is known by the key of the operation it serves. A checkpoint is one object with the whole state
+//! and one record that names it, committed together; the object it supersedes is removed at once.
+
+use std::time::{Duration, Instant};
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+use super::catalog;
+use super::engine::Engine;
+use super::make::Order;
+use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use crate::clock::{now, utc};
+use crate::error::{Code, Error, Result};
+use crate::psqe::tune::{EpochLoss, TuneState};
+use crate::store::{Batch, Db, Digest, Record, Table};
+
+/// Keys of operations to [`Run`].
+const RUNS: Table = Table("runs");
+
+/// Time between two checkpoints.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// What is known of a run.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub(crate) struct Run {
+    /// Name of the model it is for.
+    pub name: String,
+    /// The pair.
+    pub pair: String,
+    /// Key of the operation.
+    pub key: [u8; 32],
+    /// The request in SeedQL.
+    pub statement: String,
+    /// The last checkpoint.
+    pub state: [u8; 32],
+    /// Epochs asked for.
+    pub epochs: u64,
+    /// Whether no more epoch is to come.
+    pub finished: bool,
+    /// Modalities of the losses.
+    pub modalities: Vec<String>,
+    /// The losses of each epoch.
+    pub curve: Vec<EpochLoss>,
+    /// Seconds of training, over all sessions.
+    pub seconds: f64,
+    /// Most memory the process had resident, in bytes; 0 where that cannot be told.
+    pub peak: u64,
+    /// Seconds since 1970.
+    pub started: u64,
+    /// The same, of the last checkpoint.
+    pub updated: u64,
+}
+
+impl Record for Run {
+    const KIND: [u8; 4] = *b"run ";
+    const VERSION: u16 = 1;
+}
+
+impl Record for TuneState {
+    const KIND: [u8; 4] = *b"tune";
+    const VERSION: u16 = 1;
+}
+
+/// Writes a run's checkpoints.
+pub(crate) struct Journal<'a> {
+    db: &'a Db,
+    run: Run,
+    stored: Option<Run>,
+    last: Instant,
+}
+
+impl<'a> Journal<'a> {
+    /// The run of an order, new or interrupted, with the state it goes on from.
+    pub fn open(
+        db: &'a Db,
+        order: &Order,
+        epochs: u64,
+        modalities: Vec<String>,
+    ) -> Result<(Self, Option<TuneState>)> {
+        let key = super::lineage::key(&order.recipe, &order.inputs);
+        let stored = db.get::<Run>(RUNS, &key)?;
+        let state = match &stored {
+            Some(run) => {
+                let object = db.object::<TuneState>(&Digest(run.state))?;
+                let state = rkyv::deserialize::<TuneState, rkyv::rancor::Error>(&*object);
+                Some(state.map_err(|cause| Error::new(Code::Corrupt, format!("a checkpoint: {cause}")))?)
+            }
+            None => None,
+        };
+        let fresh = Run {
+            name: order.name.clone(),
+            pair: order.pair.clone(),
+            key,
+            statement: order.statement.clone(),
+            state: [0; 32],
+            epochs,
+            finished: false,
+            modalities,
+            curve: Vec::new(),
+            seconds: 0.0,
+            peak: 0,
+            started: now(),
+            updated: now(),
+        };
+        let run = stored.clone().unwrap_or(fresh);
+        Ok((Journal { db, run, stored, last: Instant::now() }, state))
+    }
+
+    /// Whether no more epoch is to come.
+    pub fn is_finished(&self) -> bool {
+        self.run.finished
+    }
+
+    /// Whether a checkpoint is due.
+    pub fn is_due(&self) -> bool {
+        self.last.elapsed() >= INTERVAL
+    }
+
+    /// Stores the state after `seconds` more of training.
+    pub fn checkpoint(&mut self, state: &TuneState, seconds: f64, finished: bool) -> Result<[u8; 32]> {
+        let digest = self.db.put_object(state)?;
+        self.run.state = digest.0;
+        self.run.curve = state.curve.clone();
+        self.run.finished = finished;
+        self.run.seconds += seconds;
+        self.run.peak = self.run.peak.max(peak_resident());
+        self.run.updated = now();
+        let mut batch = Batch::new();
+        batch.expect(RUNS, &self.run.key, self.stored.as_ref())?;
+        batch.put(RUNS, &self.run.key, &self.run)?;
+        self.db.commit(batch)?;
+        if let Some(old) = self.stored.replace(self.run.clone())
+            && old.state != digest.0
+        {
+            self.db.discard(&Digest(old.state))?;
+        }
+        self.last = Instant::now();
+        Ok(digest.0)
+    }
+}
+
+/// All runs.
+fn all(db: &Db) -> Result<Vec<Run>> {
+    db.scan::<Run>(RUNS, b"").map(|row| row.map(|(_, run)| run)).collect()
+}
+
+/// Checkpoints that a sweep must keep.
+pub(crate) fn checkpoints(db: &Db) -> Result<Vec<Digest>> {
+    Ok(all(db)?.into_iter().map(|run| Digest(run.state)).collect())
+}
+
+/// Forgets the run behind a key: its model, or its pair, is dropped.
+pub(crate) fn forget(batch: &mut Batch, key: &[u8; 32]) {
+    batch.delete(RUNS, key);
+}
+
+/// Keys of the runs of a pair.
+pub(crate) fn of_pair(db: &Db, pair: &str) -> Result<Vec<[u8; 32]>> {
+    Ok(all(db)?.into_iter().filter(|run| run.pair == pair).map(|run| run.key).collect())
+}
+
+/// `SHOW RUNS`: one row a run.
+pub(crate) fn table(engine: &Engine, pair: Option<&str>) -> Result<Rows> {
+    if let Some(pair) = pair {
+        catalog::pair(&engine.db, pair)?;
+    }
+    let columns = vec![
+        Column::new("run", ColumnKind::Text),
+        Column::new("pair", ColumnKind::Text),
+        Column::new("state", ColumnKind::Text),
+        Column::new("epoch", ColumnKind::Int),
+        Column::new("epochs", ColumnKind::Int),
+        Column::new("first_loss", ColumnKind::Float),
+        Column::new("last_loss", ColumnKind::Float),
+        Column::new("seconds_an_epoch", ColumnKind::Float),
+        Column::new("peak_mib", ColumnKind::Int),
+        Column::new("updated", ColumnKind::Text),
+        Column::new("statement", ColumnKind::Text),
+    ];
+    let live = engine.live_runs();
+    let row = |run: Run| -> Vec<Value> {
+        let state = match () {
+            () if live.contains(&run.key) => "live",
+            () if run.finished => "finished",
+            () => "resumable",
+        };
+        let loss = |at: Option<&EpochLoss>| at.map_or(f64::NAN, |loss| loss.total);
+        vec![
+            run.name.as_str().into(),
+            run.pair.as_str().into(),
+            state.into(),
+            (run.curve.len() as u64).into(),
+            run.epochs.into(),
+            loss(run.curve.first()).into(),
+            loss(run.curve.last()).into(),
+            (run.seconds / run.curve.len().max(1) as f64).into(),
+            (run.peak >> 20).into(),
+            utc(run.updated).into(),
+            run.statement.as_str().into(),
+        ]
+    };
+    let runs = all(&engine.db)?.into_iter().filter(|run| pair.is_none_or(|pair| run.pair == pair));
+    Ok(Rows::ready(columns, runs.map(row).collect()))
+}
+
+/// `EXPLAIN RUN t`: the curve, one row an epoch (or every so many), with a bar to see it by.
+pub(crate) fn explain(engine: &Engine, name: &str) -> Result<Outcome> {
+    let runs = all(&engine.db)?;
+    let Some(run) = runs.iter().filter(|run| run.name == name).max_by_key(|run| run.updated) else {
+        let known: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+        let error = Error::new(Code::UnknownName, format!("there is no run `{name}`"));
+        return Err(match known.is_empty() {
+            true => error.help("nothing was trained yet; TUNE seeds AS name does"),
+            false => error.help(format!("there is {}", known.join(", "))),
+        });
+    };
+    let mut columns = vec![Column::new("epoch", ColumnKind::Int), Column::new("loss", ColumnKind::Float)];
+    columns.extend(run.modalities.iter().map(|modality| Column::new(modality, ColumnKind::Float)));
+    columns.push(Column::new("held_out", ColumnKind::Float));
+    columns.push(Column::new("curve", ColumnKind::Text));
+    let totals = run.curve.iter().map(|loss| loss.total);
+    let (least, most) = totals.fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(x), b.max(x)));
+    let step = run.curve.len().div_ceil(SHOWN).max(1);
+    let last = run.curve.len().saturating_sub(1);
+    let shown = run.curve.iter().enumerate().filter(|(at, _)| at % step == 0 || *at == last);
+    let row = |(at, loss): (usize, &EpochLoss)| -> Vec<Value> {
+        let share = (loss.total - least) / (most - least).max(f64::MIN_POSITIVE);
+        let mut row: Vec<Value> = vec![(at as u64 + 1).into(), loss.total.into()];
+        row.extend(loss.modalities.iter().map(|&loss| Value::from(loss)));
+        row.push(loss.held_out.unwrap_or(f64::NAN).into());
+        row.push("█".repeat(1 + (share * 39.0) as usize).into());
+        row
+    };
+    let rows = Rows::ready(columns, shown.map(row).collect());
+    let state = if run.finished { "finished" } else { "can be resumed: issue its statement again" };
+    Ok(Outcome::message(
+        "explain",
+        format!(
+            "{}: {} of {} epochs, {state}; {:.2} s an epoch",
+            run.name,
+            run.curve.len(),
+            run.epochs,
+            run.seconds / run.curve.len().max(1) as f64
+        ),
+    )
+    .with_rows(rows))
+}
+
+/// Most epochs that are shown.
+const SHOWN: usize = 30;
+
+/// Most memory this process had resident, in bytes; 0 where that cannot be told.
+fn peak_resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());
+    kib.unwrap_or(0) << 10
+}

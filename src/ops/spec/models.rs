@@ -1,0 +1,49 @@
+//! What makes models: `TUNE`.
+
+use super::{Missing, Variant};
+
+/// Tunes embeddings contrastively on seeds: PSQE stage II.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tune {
+    /// The seed set.
+    pub seeds: String,
+    /// Passes over the seeds.
+    pub epochs: usize,
+    /// Learning rate of AdamW.
+    pub lr: f64,
+    /// Pairs of a batch.
+    pub batch: usize,
+    /// Width of the embeddings.
+    pub dims: usize,
+    /// Divides similarities; the reference has 1.
+    pub temperature: f64,
+    /// Epochs without gain on held-out seeds after which tuning stops.
+    pub patience: Option<usize>,
+    /// Normalised vectors and a step a batch, or plain ones and a step an epoch.
+    pub variant: Variant,
+    /// Missing rows.
+    pub missing: Missing,
+    /// Name of the result.
+    pub name: String,
+    /// Random seed; `None` takes the setting.
+    pub seed: Option<u64>,
+}
+
+impl Tune {
+    /// The tuning on a seed set with the defaults.
+    pub fn new(seeds: &str, name: &str) -> Self {
+        Tune {
+            seeds: seeds.to_string(),
+            epochs: 300,
+            lr: 0.01,
+            batch: 2000,
+            dims: 300,
+            temperature: 0.1,
+            patience: None,
+            variant: Variant::Paper,
+            missing: Missing::Neutral,
+            name: name.to_string(),
+            seed: None,
+        }
+    }
+}

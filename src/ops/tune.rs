@@ -1,0 +1,140 @@
+//! `TUNE s AS t`: PSQE's stage II tuning, with checkpoints.
+
+use std::time::Instant;
+
+use super::catalog::ArtifactEntry;
+use super::engine::{Context, Engine};
+use super::maintain::count;
+use super::make::{Made, make};
+use super::plan::Plan;
+use super::rows::{Column, ColumnKind, Outcome, Rows};
+use super::runs::Journal;
+use super::seed::stored;
+use super::spec::{Missing, Request, Tune, Variant};
+use crate::error::Result;
+use crate::features::{Matrix, OwnedFeature, Presence, save_feature};
+use crate::psqe::tune::{Embedding, EpochLoss, TuneModality, TuneOptions, Tuner};
+use crate::train::Neighbourhoods;
+
+/// Tunes embeddings on the seeds of a set.
+pub(crate) fn tune(engine: &Engine, spec: &Tune, context: &Context) -> Result<Outcome> {
+    let plan = Plan::new(engine, &Request::Tune(spec.clone()), context)?;
+    let product = make(engine, &plan.order, || work(engine, spec, &plan, context))?;
+    let entry = &product.entry;
+    let line = format!("{}: tuned on {}", entry.name, count(entry.rows as usize, "seed")) + stored(&product);
+    let mut outcome = Outcome::message("tune", line).with_rows(losses(entry));
+    outcome.notes = product.notes;
+    Ok(outcome)
+}
+
+fn work(engine: &Engine, spec: &Tune, plan: &Plan, context: &Context) -> Result<Made> {
+    let (db, task, seed) = (&engine.db, context.task, plan.order.seed);
+    let pair = engine.load_pair(&plan.pair.name, task)?;
+    let evidence = pair.evidence(&plan.modalities, spec.missing, seed)?;
+    let set = plan.seeds(engine)?;
+    let graph =
+        Neighbourhoods::new(&pair.left.triples, pair.left.len(), &pair.right.triples, pair.right.len())?;
+    // The paper tunes the visual modality over the graph; without one, the first takes its place.
+    let structural = evidence.modalities().position(|m| m.as_str() == "visual").unwrap_or(0);
+    let modalities: Vec<TuneModality<'_>> = evidence
+        .modalities()
+        .enumerate()
+        .map(|(at, modality)| {
+            let (left, right) = evidence.features(at);
+            TuneModality { name: modality.as_str(), left, right, structural: at == structural }
+        })
+        .collect();
+    let options = TuneOptions {
+        tau: spec.temperature as f32,
+        epochs: spec.epochs as u64,
+        rate: spec.lr as f32,
+        batch: spec.batch,
+        hidden: spec.dims,
+        seed,
+        patience: spec.patience.map(|patience| patience.try_into().unwrap_or(u32::MAX)),
+        ..TuneOptions::of(if spec.variant == Variant::Reference {
+            Variant::Reference
+        } else {
+            Variant::Paper
+        })
+    };
+    let mut tuner = Tuner::new(&modalities, &graph, &set.pairs(), options)?;
+    let (mut journal, state) = Journal::open(db, &plan.order, spec.epochs as u64, plan.modalities.clone())?;
+    let mut done = 0;
+    if let Some(state) = state {
+        done = state.epoch;
+        task.note(format!("{} goes on from epoch {done}", plan.order.name));
+        tuner.resume(state)?;
+    }
+    let _live = engine.live_run(&plan.order);
+    task.phase("tuning", Some(spec.epochs as u64));
+    let mut since = Instant::now();
+    let seconds = |since: &mut Instant| std::mem::replace(since, Instant::now()).elapsed().as_secs_f64();
+    let mut stop = journal.is_finished();
+    while !stop && done < spec.epochs as u64 {
+        match tuner.epoch(task) {
+            Ok(report) => (done, stop) = (report.epoch, report.stop),
+            Err(error) => {
+                // What was done is kept; the same statement goes on from here.
+                if done > 0 {
+                    journal.checkpoint(&tuner.state(), seconds(&mut since), false)?;
+                }
+                return Err(error);
+            }
+        }
+        task.advance(done);
+        if journal.is_due() {
+            journal.checkpoint(&tuner.state(), seconds(&mut since), false)?;
+        }
+    }
+    let state = tuner.state();
+    let digest = journal.checkpoint(&state, seconds(&mut since), true)?;
+    let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
+    made.take(&set);
+    made.modalities = plan.modalities.clone();
+    made.facts =
+        facts(&state.curve, tuner.restore_best()?.then_some(()).and(state.best.as_ref()).map(|b| b.epoch));
+    made.objects.push(("state".to_string(), digest));
+    task.phase("embedding all entities", None);
+    for (at, embedding) in tuner.embeddings(task)?.into_iter().enumerate() {
+        let known = evidence.known(at);
+        let filled = at == structural || spec.missing == Missing::Random;
+        let sides = sides(embedding, known, filled);
+        for (side, feature) in ["left", "right"].into_iter().zip(sides) {
+            let digest = save_feature(db, feature)?;
+            made.objects.push((format!("{}.{side}", plan.modalities[at]), digest.0));
+        }
+    }
+    for row in &mut made.rows {
+        row.modal.truncate(made.modalities.len());
+    }
+    Ok(made)
+}
+
+/// The rows of both sides. Where neighbours or random numbers filled a row it is there; else it is
+/// there if the feature was.
+fn sides(embedding: Embedding, (left, right): (&Presence, &Presence), filled: bool) -> [OwnedFeature; 2] {
+    let cols = embedding.width;
+    let (mut first, split) = (embedding.values, left.len() * cols);
+    let second = first.split_off(split);
+    let there = |known: &Presence| if filled { Presence::filled(known.len(), true) } else { known.clone() };
+    let owned = |data, known| OwnedFeature { rows: Matrix::Dense { data, cols }, present: there(known) };
+    [owned(first, left), owned(second, right)]
+}
+
+fn facts(curve: &[EpochLoss], best: Option<u64>) -> Vec<(String, String)> {
+    let mut facts = vec![("epochs".to_string(), curve.len().to_string())];
+    if let (Some(first), Some(last)) = (curve.first(), curve.last()) {
+        facts.push(("loss".to_string(), format!("{:.4} at first, {:.4} at last", first.total, last.total)));
+    }
+    if let Some(best) = best {
+        facts.push(("best epoch".to_string(), format!("{best} by held-out seeds; its parameters are kept")));
+    }
+    facts
+}
+
+fn losses(entry: &ArtifactEntry) -> Rows {
+    let columns = vec![Column::new("property", ColumnKind::Text), Column::new("value", ColumnKind::Text)];
+    let rows = entry.facts.iter().map(|(name, value)| vec![name.as_str().into(), value.as_str().into()]);
+    Rows::ready(columns, rows.collect())
+}

@@ -1,0 +1,190 @@
+//! Candidate pairs with what speaks for each: the modalities, and the structure around seeds.
+
+use crate::error::Result;
+use crate::kg::EntityId;
+use crate::linalg::{Similarity, TopKOptions, pair_scores, top_k};
+use crate::psqe::structure::Structure;
+use crate::psqe::weights::Resolved;
+use crate::psqe::{Evidence, Reason};
+use crate::task::Task;
+
+/// Support at which structure speaks with (1 − 1/e) of its voice.
+const SATURATION: f32 = 1.0;
+
+/// Pairs that may be seeds. A pair's score is Σ_m w_m cos_m + w̄ (1 − e^{−support/κ}): structure speaks
+/// as loudly as a modality of mean weight w̄, and the more seeds two neighbourhoods share, the less
+/// another one adds.
+pub(crate) struct Candidates {
+    /// The pairs, ascending.
+    pub pairs: Vec<(EntityId, EntityId)>,
+    /// What each modality adds to the score of each pair, 0 where a row is missing; structure last.
+    parts: Vec<Vec<f32>>,
+    /// Their sums.
+    pub scores: Vec<f32>,
+    sizes: (usize, usize),
+    mean_weight: f32,
+}
+
+impl Candidates {
+    /// The best `k` partners of every entity of either side.
+    pub fn new(evidence: &Evidence<'_>, weights: &Resolved, k: usize, task: &Task) -> Result<Self> {
+        let sizes = (evidence.left_len(), evidence.right_len());
+        let factors = weights.factors();
+        let options = TopKOptions { k, both: true, ..evidence.options() };
+        let found = top_k(&evidence.channels(&factors), &options, task)?;
+        let mut pairs = Vec::new();
+        for left in 0..sizes.0 {
+            pairs.extend(found.left.row(left).map(|(right, _)| (left as u32, right)));
+        }
+        let back = found.right.unwrap_or_default();
+        for right in 0..sizes.1.min(back.len()) {
+            pairs.extend(back.row(right).map(|(left, _)| (left, right as u32)));
+        }
+        let on = factors.iter().filter(|&&factor| factor > 0.0).count();
+        let mean_weight = factors.iter().sum::<f32>() / on.max(1) as f32;
+        let mut candidates = Candidates {
+            pairs: Vec::new(),
+            parts: vec![Vec::new(); factors.len() + 1],
+            scores: Vec::new(),
+            sizes,
+            mean_weight,
+        };
+        candidates.add(pairs, evidence, weights)?;
+        Ok(candidates)
+    }
+
+    /// Adds pairs; those that are there already stay.
+    pub fn add(
+        &mut self,
+        mut pairs: Vec<(EntityId, EntityId)>,
+        evidence: &Evidence<'_>,
+        weights: &Resolved,
+    ) -> Result<()> {
+        pairs.append(&mut self.pairs);
+        pairs.sort_unstable();
+        pairs.dedup();
+        self.parts = parts(&pairs, evidence, weights)?;
+        self.parts.push(vec![0.0; pairs.len()]);
+        self.pairs = pairs;
+        self.sum();
+        Ok(())
+    }
+
+    /// Lets the structure around seeds speak.
+    pub fn hear(&mut self, structure: &Structure) {
+        let voice = |support: f32| self.mean_weight * (1.0 - (-support / SATURATION).exp());
+        let heard = structure.support(&self.pairs).into_iter().map(voice).collect();
+        if let Some(last) = self.parts.last_mut() {
+            *last = heard;
+        }
+        self.sum();
+    }
+
+    fn sum(&mut self) {
+        self.scores = (0..self.pairs.len()).map(|i| self.parts.iter().map(|part| part[i]).sum()).collect();
+    }
+
+    /// Places of the pairs that are each other's best by these scores, best first. Of equals the
+    /// smaller pair wins.
+    fn mutual(&self, scores: &[f32], of: impl Fn(usize) -> bool) -> Vec<usize> {
+        let (mut lefts, mut rights) = (vec![usize::MAX; self.sizes.0], vec![usize::MAX; self.sizes.1]);
+        for (place, &(left, right)) in self.pairs.iter().enumerate().filter(|(place, _)| of(*place)) {
+            for best in [&mut lefts[left as usize], &mut rights[right as usize]] {
+                if *best == usize::MAX || scores[place] > scores[*best] {
+                    *best = place;
+                }
+            }
+        }
+        let is_mutual = |place: &usize| rights[self.pairs[*place].1 as usize] == *place;
+        let mut found: Vec<usize> =
+            lefts.into_iter().filter(|place| *place != usize::MAX).filter(is_mutual).collect();
+        found.sort_unstable_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+        found
+    }
+
+    /// Mutual best pairs, best first, with the estimated share of wrong ones among the first so many.
+    ///
+    /// The estimate needs no label: the mutual best pairs of what is left are pairs of entities that
+    /// found each other though each had a better partner, so nearly all wrong; as many wrong ones are
+    /// expected among the first at the same score (a target–decoy estimate; Elias and Gygi 2007). It has
+    /// proved pessimistic.
+    pub fn best(&self) -> (Vec<usize>, Vec<f64>) {
+        let found = self.mutual(&self.scores, |_| true);
+        let mut taken = vec![false; self.pairs.len()];
+        found.iter().for_each(|&place| taken[place] = true);
+        let decoys = self.mutual(&self.scores, |place| !taken[place]);
+        let mut wrong = vec![0f64; found.len()];
+        let mut above = 0;
+        for (number, &place) in found.iter().enumerate() {
+            while above < decoys.len() && self.scores[decoys[above]] >= self.scores[place] {
+                above += 1;
+            }
+            wrong[number] = above as f64 / (number + 1) as f64;
+        }
+        for number in (1..wrong.len()).rev() {
+            wrong[number - 1] = wrong[number - 1].min(wrong[number]);
+        }
+        (found, wrong)
+    }
+
+    /// The best other partner of either end of each of `places`, whichever scores more: the end it
+    /// competes for, the rival and its score.
+    pub fn rivals(&self, places: &[usize]) -> Vec<(Reason, EntityId, f32)> {
+        let (mut lefts, mut rights) = (vec![Vec::new(); self.sizes.0], vec![Vec::new(); self.sizes.1]);
+        for (place, &(left, right)) in self.pairs.iter().enumerate() {
+            lefts[left as usize].push(place);
+            rights[right as usize].push(place);
+        }
+        let best = |of: &[usize], place: usize| {
+            let others = of.iter().copied().filter(|other| *other != place);
+            others.max_by(|&a, &b| self.scores[a].total_cmp(&self.scores[b]).then(b.cmp(&a)))
+        };
+        let rival = |&place: &usize| {
+            let (left, right) = self.pairs[place];
+            let (row, column) = (best(&lefts[left as usize], place), best(&rights[right as usize], place));
+            let score = |place: Option<usize>| place.map_or(f32::NEG_INFINITY, |place| self.scores[place]);
+            match (row, column) {
+                (Some(rival), _) if score(row) >= score(column) => {
+                    (Reason::Row, self.pairs[rival].1, score(row))
+                }
+                (_, Some(rival)) => (Reason::Column, self.pairs[rival].0, score(column)),
+                _ => (Reason::Row, right, score(None)),
+            }
+        };
+        places.iter().map(rival).collect()
+    }
+
+    /// For every modality and the structure, whether each of `places` stays mutual best without it.
+    pub fn votes(&self, places: &[usize]) -> Vec<usize> {
+        let mut votes = vec![0; places.len()];
+        for part in self.parts.iter().filter(|part| part.iter().any(|x| *x != 0.0)) {
+            let without: Vec<f32> = self.scores.iter().zip(part).map(|(score, x)| score - x).collect();
+            let mut stays = vec![false; self.pairs.len()];
+            self.mutual(&without, |_| true).into_iter().for_each(|place| stays[place] = true);
+            votes.iter_mut().zip(places).for_each(|(votes, &place)| *votes += usize::from(stays[place]));
+        }
+        votes
+    }
+}
+
+/// What each modality adds to the score of each pair.
+fn parts(
+    pairs: &[(EntityId, EntityId)],
+    evidence: &Evidence<'_>,
+    weights: &Resolved,
+) -> Result<Vec<Vec<f32>>> {
+    let factors = weights.factors();
+    let total: f32 = factors.iter().sum();
+    let mut parts = pair_scores(&evidence.channels(&vec![1.0; factors.len()]), pairs, Similarity::Cosine)?;
+    let renormalise = evidence.options().renormalise;
+    for place in 0..pairs.len() {
+        let known: f32 =
+            parts.iter().zip(&factors).filter(|(part, _)| !part[place].is_nan()).map(|(_, w)| w).sum();
+        let scale = if renormalise && known > 0.0 { total / known } else { 1.0 };
+        for (part, factor) in parts.iter_mut().zip(&factors) {
+            let score = part[place];
+            part[place] = if score.is_nan() { 0.0 } else { score * factor * scale };
+        }
+    }
+    Ok(parts)
+}

@@ -1,0 +1,208 @@
+//! Seeds, models and alignments.
+
+use super::Binder;
+use super::named_modality;
+use crate::error::{Code, Error, Result};
+use crate::ops::spec::{self, Request, Variant, Weights};
+use crate::ql::ast::{Name, Node, OptionItem, Using};
+use crate::ql::catalog;
+use crate::ql::options::{Options, weights};
+
+impl Binder<'_> {
+    pub(super) fn seed(
+        &self,
+        method: &Name,
+        options: &[OptionItem],
+        from: &Name,
+        name: Option<&Name>,
+    ) -> Result<Request> {
+        let form = catalog::seed_form(&method.value);
+        let options = self.options(form, options)?;
+        let method = match () {
+            () if std::ptr::eq(form, &catalog::SEED_CLUSTER) => {
+                spec::SeedMethod::Cluster { k: options.auto("k"), variant: variant(&options) }
+            }
+            () if std::ptr::eq(form, &catalog::SEED_GLOBAL) => {
+                spec::SeedMethod::Global { variant: variant(&options) }
+            }
+            () => spec::SeedMethod::Pivots(named_modality(method)?),
+        };
+        Ok(Request::Seed(spec::Seed {
+            method,
+            count: options.auto("n"),
+            precision: options.float("precision").unwrap_or(spec::PRECISION),
+            weights: options.weights(),
+            missing: missing(&options),
+            from: from.value.clone(),
+            name: self.result(name, "SEED")?,
+            seed: options.seed(),
+        }))
+    }
+
+    pub(super) fn tune(&self, seeds: &Name, options: &[OptionItem], name: Option<&Name>) -> Result<Request> {
+        let options = self.options(&catalog::TUNE, options)?;
+        let variant = variant(&options);
+        if let (Variant::Reference, Some(span)) = (variant, options.span("temperature")) {
+            return Err(Error::new(Code::Conflict, "variant=reference has no temperature")
+                .span(span)
+                .help("leave it out, or use variant=paper"));
+        }
+        Ok(Request::Tune(spec::Tune {
+            seeds: seeds.value.clone(),
+            epochs: options.size("epochs"),
+            lr: options.float("lr").unwrap_or_default(),
+            batch: options.size("batch"),
+            dims: options.size("dims"),
+            temperature: match variant {
+                Variant::Reference => 1.0,
+                _ => options.float("temperature").unwrap_or(1.0),
+            },
+            patience: options.maybe_size("patience"),
+            variant,
+            missing: missing(&options),
+            name: self.result(name, "TUNE")?,
+            seed: options.seed(),
+        }))
+    }
+
+    pub(super) fn correct(
+        &self,
+        seeds: &Name,
+        options: &[OptionItem],
+        name: Option<&Name>,
+    ) -> Result<Request> {
+        let options = self.options(&catalog::CORRECT, options)?;
+        Ok(Request::Correct(spec::Correct {
+            seeds: seeds.value.clone(),
+            direction: match options.word("direction") {
+                "both" => spec::Direction::Both,
+                _ => spec::Direction::Row,
+            },
+            iterate: options.flag("iterate"),
+            all_rivals: options.word("rivals") == "all",
+            variant: variant(&options),
+            weights: options.weights(),
+            missing: missing(&options),
+            name: self.result(name, "CORRECT")?,
+            seed: options.seed(),
+        }))
+    }
+
+    pub(super) fn expand(
+        &self,
+        seeds: &Name,
+        model: Option<&Name>,
+        options: &[OptionItem],
+        name: Option<&Name>,
+    ) -> Result<Request> {
+        let options = self.options(&catalog::EXPAND, options)?;
+        let variant = variant(&options);
+        let own = variant == Variant::Seedbed;
+        for (option, takes) in [
+            ("threshold", !own),
+            ("ramp", variant == Variant::Reference),
+            ("cap", variant == Variant::Reference),
+        ] {
+            if let (Some(span), false) = (options.span(option), takes) {
+                let message = format!("variant={} has no use for `{option}`", variant.as_str());
+                return Err(Error::new(Code::Conflict, message)
+                    .span(span)
+                    .help("leave it out, or use variant=reference"));
+            }
+        }
+        Ok(Request::Expand(spec::Expand {
+            seeds: seeds.value.clone(),
+            model: model.map(|model| model.value.clone()),
+            count: options.auto("n"),
+            precision: options.float("precision").unwrap_or(spec::PRECISION),
+            threshold: options.float("threshold").unwrap_or_default() as f32,
+            ramp: options.float("ramp").unwrap_or_default() as f32,
+            cap: options.size("cap"),
+            variant,
+            weights: options.weights(),
+            missing: missing(&options),
+            name: self.result(name, "EXPAND")?,
+            seed: options.seed(),
+        }))
+    }
+
+    pub(super) fn psqe(&self, options: &[OptionItem], pair: &Name, name: Option<&Name>) -> Result<Request> {
+        let options = self.options(&catalog::PSQE, options)?;
+        Ok(Request::Psqe(spec::Psqe {
+            pair: pair.value.clone(),
+            k: options.auto("k"),
+            count: options.auto("n"),
+            precision: options.float("precision").unwrap_or(spec::PRECISION),
+            tune: options.flag("tune"),
+            epochs: options.size("epochs"),
+            lr: options.float("lr").unwrap_or_default(),
+            batch: options.size("batch"),
+            variant: variant(&options),
+            weights: options.weights(),
+            missing: missing(&options),
+            name: self.result(name, "PSQE")?,
+            seed: options.seed(),
+        }))
+    }
+
+    pub(super) fn align(
+        &self,
+        pair: &Name,
+        using: Option<&Node<Using>>,
+        options: &[OptionItem],
+        name: Option<&Name>,
+    ) -> Result<Request> {
+        let options = self.options(&catalog::ALIGN, options)?;
+        Ok(Request::Align(spec::Align {
+            pair: pair.value.clone(),
+            weights: self.using(using, &options)?,
+            matching: match options.word("match") {
+                "greedy" => spec::Matching::Greedy,
+                "best" => spec::Matching::Best,
+                _ => spec::Matching::Mutual,
+            },
+            csls: options.maybe_size("csls"),
+            candidates: options.size("candidates"),
+            threshold: options.float("threshold").map(|threshold| threshold as f32),
+            missing: missing(&options),
+            name: self.result(name, "ALIGN")?,
+            seed: options.seed(),
+        }))
+    }
+
+    /// The weights of `USING` or of the option; not of both.
+    pub(super) fn using(&self, using: Option<&Node<Using>>, options: &Options) -> Result<Weights> {
+        match using.map(|using| &using.value) {
+            Some(Using::Model(model)) => {
+                let message =
+                    format!("aligning with the model `{}` is not available in this version", model.value);
+                Err(Error::new(Code::Unsupported, message)
+                    .span(model.span)
+                    .help("USING features aligns straight from the features, without a model"))
+            }
+            Some(Using::Features(Some(list))) => match options.span("weights") {
+                Some(span) => Err(Error::new(Code::Conflict, "the weights are given twice")
+                    .span(span)
+                    .help("keep either USING features(…) or the option")),
+                None => weights(list, self.params),
+            },
+            Some(Using::Features(None)) | None => Ok(options.weights()),
+        }
+    }
+}
+
+fn missing(options: &Options) -> spec::Missing {
+    match options.word("missing") {
+        "random" => spec::Missing::Random,
+        "renormalise" => spec::Missing::Renormalise,
+        _ => spec::Missing::Neutral,
+    }
+}
+
+fn variant(options: &Options) -> Variant {
+    match options.word("variant") {
+        "reference" => Variant::Reference,
+        "seedbed" => Variant::Seedbed,
+        _ => Variant::Paper,
+    }
+}

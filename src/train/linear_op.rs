@@ -1,0 +1,90 @@
+//! [`ConstantRows`] on the tape.
+
+use std::sync::Arc;
+
+use candle_core::{CpuStorage, CudaStorage, CustomOp2, Layout, Result as Candle, Shape, Tensor};
+
+use super::linear::{ConstantRows, Fill};
+use super::tape;
+use crate::features::Feature;
+use crate::task::Task;
+
+/// Both sides of a modality, held for as long as the tape may need them.
+pub trait FeaturePair: Send + Sync {
+    /// The left side.
+    fn left(&self) -> Feature<'_>;
+    /// The right side.
+    fn right(&self) -> Feature<'_>;
+}
+
+/// X·Wᵀ + b over some rows of constant features; only W and b have gradients.
+#[derive(Clone)]
+pub struct ConstantLinear {
+    features: Arc<dyn FeaturePair>,
+    fill: Fill,
+    rows: Arc<[u32]>,
+}
+
+impl ConstantLinear {
+    /// The product for these rows (left ones first, then right ones).
+    pub fn new(features: Arc<dyn FeaturePair>, fill: Fill, rows: Arc<[u32]>) -> Self {
+        ConstantLinear { features, fill, rows }
+    }
+
+    /// `weight` `[outputs, cols]` and `bias` `[outputs]` give `[rows, outputs]`, all f32.
+    pub fn apply(&self, weight: &Tensor, bias: &Tensor) -> Candle<Tensor> {
+        weight.contiguous()?.apply_op2(&bias.contiguous()?, self.clone())
+    }
+
+    fn constant(&self) -> Candle<ConstantRows<'_>> {
+        ConstantRows::new(self.features.left(), self.features.right(), self.fill)
+            .map_err(candle_core::Error::wrap)
+    }
+}
+
+impl CustomOp2 for ConstantLinear {
+    fn name(&self) -> &'static str {
+        "constant-linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        weight: &CpuStorage,
+        lw: &Layout,
+        bias: &CpuStorage,
+        lb: &Layout,
+    ) -> Candle<(CpuStorage, Shape)> {
+        let weight = tape::slice::<f32>(self.name(), weight, lw)?;
+        let bias = tape::slice::<f32>(self.name(), bias, lb)?;
+        let mut out = vec![0.0; self.rows.len() * bias.len()];
+        self.constant()?
+            .forward(&self.rows, weight, Some(bias), &mut out, &Task::quiet())
+            .map_err(candle_core::Error::wrap)?;
+        Ok((CpuStorage::F32(out), Shape::from((self.rows.len(), bias.len()))))
+    }
+
+    fn cuda_fwd(
+        &self,
+        _: &CudaStorage,
+        _: &Layout,
+        _: &CudaStorage,
+        _: &Layout,
+    ) -> Candle<(CudaStorage, Shape)> {
+        tape::cpu_only(self.name())
+    }
+
+    fn bwd(
+        &self,
+        weight: &Tensor,
+        bias: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Candle<(Option<Tensor>, Option<Tensor>)> {
+        let grad = tape::numbers::<f32>(grad)?;
+        let (mut dw, mut db) = (vec![0.0; weight.elem_count()], vec![0.0; bias.elem_count()]);
+        self.constant()?
+            .backward(&self.rows, &grad, &mut dw, &mut db, &Task::quiet())
+            .map_err(candle_core::Error::wrap)?;
+        Ok((Some(tape::tensor(dw, weight.dims(), weight)?), Some(tape::tensor(db, bias.dims(), bias)?)))
+    }
+}

@@ -1,0 +1,34 @@
+//! Between slices and candle's tape.
+
+use candle_core::{CpuStorage, Layout, Result, Shape, Tensor, WithDType};
+
+/// The numbers of a tensor on the CPU; an error if they are not one stretch in row order.
+pub(crate) fn slice<'a, T: WithDType>(
+    name: &'static str,
+    storage: &'a CpuStorage,
+    layout: &Layout,
+) -> Result<&'a [T]> {
+    let Some((start, end)) = layout.contiguous_offsets() else {
+        candle_core::bail!("{name} needs contiguous arguments; call contiguous() first")
+    };
+    let data = storage.as_slice::<T>()?;
+    match data.get(start..end) {
+        Some(data) => Ok(data),
+        None => candle_core::bail!("{name}: the layout does not fit its storage"),
+    }
+}
+
+/// The numbers of a tensor, copied to the CPU.
+pub(crate) fn numbers<T: WithDType>(tensor: &Tensor) -> Result<Vec<T>> {
+    tensor.flatten_all()?.to_vec1::<T>()
+}
+
+/// A tensor beside `like`, on its device.
+pub(crate) fn tensor<T: WithDType>(data: Vec<T>, shape: impl Into<Shape>, like: &Tensor) -> Result<Tensor> {
+    Tensor::from_vec(data, shape.into(), like.device())
+}
+
+/// What a tape operation says where only the CPU has it.
+pub(crate) fn cpu_only<T>(name: &'static str) -> Result<T> {
+    candle_core::bail!("{name} has no CUDA kernel in this build; train on the device cpu")
+}
