@@ -53,8 +53,8 @@ fn a_sweep_spares_what_another_thread_is_about_to_name() {
     for maker in 0..2 {
         for number in 0..12 {
             let rows = execute(&mut session, &format!("SELECT * FROM s{maker}_{number}")).rows;
-            let rows = rows.into_iter().flatten().map(|row| row.unwrap()).count();
-            assert_eq!(rows, 20 + number);
+            let rows: Vec<_> = rows.into_iter().flatten().map(|row| row.unwrap()).collect();
+            assert_eq!(rows.len(), 20 + number);
         }
     }
     let checked = execute(&mut session, "CHECK FULL");
@@ -67,7 +67,7 @@ fn rows_that_are_being_read_outlive_a_drop_and_a_sweep() {
     let store = planted(dir.path());
     let mut session = store.session();
     execute(&mut session, "ALIGN p match=greedy AS a");
-    let mut rows = execute(&mut session, "SELECT left, right, score FROM a").rows.unwrap().into_iter();
+    let mut rows = execute(&mut session, "SELECT left, right, score FROM a").rows.unwrap();
     let first = rows.next().unwrap().unwrap();
     assert_eq!(first.values().len(), 3);
     let mut other = store.session();

@@ -78,7 +78,7 @@ fn verbs() {
         "EXPLAIN SEEDS",
         "SEED global n=0 FROM t AS s",
         "EMBED name USING bert INTO p",
-        "SHOW MODELS",
+        "SHOW INDEXES",
         "ALIGN p USING m1 AS a",
     ]));
 }

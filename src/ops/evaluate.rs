@@ -87,7 +87,7 @@ fn read(engine: &Engine, entry: &ArtifactEntry, pair: &LoadedPair) -> Result<Lin
 }
 
 /// The evidence and the weights that made the artifact.
-fn judged_by<'a>(
+pub(super) fn judged_by<'a>(
     pair: &'a LoadedPair,
     entry: &ArtifactEntry,
     context: &Context,

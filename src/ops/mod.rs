@@ -19,6 +19,7 @@ mod import;
 mod lineage;
 mod maintain;
 mod make;
+mod picture;
 mod plan;
 mod psqe;
 mod rows;

@@ -11,6 +11,33 @@ use crate::task::Task;
 /// Support at which structure speaks with (1 − 1/e) of its voice.
 const SATURATION: f32 = 1.0;
 
+/// Scores no farther apart than this are equal.
+const EQUAL: f32 = 1e-6;
+
+/// The best pair of an entity so far, and the score of the second.
+#[derive(Clone, Copy, Debug)]
+struct Best {
+    place: Option<usize>,
+    score: f32,
+    second: f32,
+}
+
+impl Default for Best {
+    fn default() -> Self {
+        Best { place: None, score: f32::NEG_INFINITY, second: f32::NEG_INFINITY }
+    }
+}
+
+impl Best {
+    fn offer(&mut self, place: usize, score: f32) {
+        if score > self.score {
+            *self = Best { place: Some(place), score, second: self.score };
+        } else {
+            self.second = self.second.max(score);
+        }
+    }
+}
+
 /// Pairs that may be seeds. A pair's score is Σ_m w_m cos_m + w̄ (1 − e^{−support/κ}): structure speaks
 /// as loudly as a modality of mean weight w̄, and the more seeds two neighbourhoods share, the less
 /// another one adds.
@@ -84,20 +111,18 @@ impl Candidates {
         self.scores = (0..self.pairs.len()).map(|i| self.parts.iter().map(|part| part[i]).sum()).collect();
     }
 
-    /// Places of the pairs that are each other's best by these scores, best first. Of equals the
-    /// smaller pair wins.
+    /// Places of the pairs that are each other's best by these scores, best first. A pair that a rival of
+    /// either end equals is nobody's best: a stock picture says nothing.
     fn mutual(&self, scores: &[f32], of: impl Fn(usize) -> bool) -> Vec<usize> {
-        let (mut lefts, mut rights) = (vec![usize::MAX; self.sizes.0], vec![usize::MAX; self.sizes.1]);
+        let (mut lefts, mut rights) =
+            (vec![Best::default(); self.sizes.0], vec![Best::default(); self.sizes.1]);
         for (place, &(left, right)) in self.pairs.iter().enumerate().filter(|(place, _)| of(*place)) {
-            for best in [&mut lefts[left as usize], &mut rights[right as usize]] {
-                if *best == usize::MAX || scores[place] > scores[*best] {
-                    *best = place;
-                }
-            }
+            lefts[left as usize].offer(place, scores[place]);
+            rights[right as usize].offer(place, scores[place]);
         }
-        let is_mutual = |place: &usize| rights[self.pairs[*place].1 as usize] == *place;
-        let mut found: Vec<usize> =
-            lefts.into_iter().filter(|place| *place != usize::MAX).filter(is_mutual).collect();
+        let place = |best: &Best| best.place.filter(|_| best.score > best.second + EQUAL);
+        let is_mutual = |found: &usize| place(&rights[self.pairs[*found].1 as usize]) == Some(*found);
+        let mut found: Vec<usize> = lefts.iter().filter_map(place).filter(is_mutual).collect();
         found.sort_unstable_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
         found
     }
@@ -152,6 +177,11 @@ impl Candidates {
             }
         };
         places.iter().map(rival).collect()
+    }
+
+    /// Kinds of evidence that say anything.
+    pub fn kinds(&self) -> usize {
+        self.parts.iter().filter(|part| part.iter().any(|x| *x != 0.0)).count()
     }
 
     /// For every modality and the structure, whether each of `places` stays mutual best without it.

@@ -233,3 +233,19 @@ pub(super) fn one_to_one(pairs: Vec<Pair>, count: usize) -> Vec<Pair> {
     };
     pairs.into_iter().filter(free).take(count).collect()
 }
+
+/// Cluster of every left and of every right entity, as stage I would make them.
+pub fn labels(
+    evidence: &Evidence<'_>,
+    weights: &Resolved,
+    k: usize,
+    seed: u64,
+    task: &Task,
+) -> Result<(Vec<u32>, Vec<u32>)> {
+    task.phase(format!("clustering into {k}"), None);
+    let k = k.min(evidence.left_len() + evidence.right_len());
+    let how = KMeansOptions { k, seed, ..KMeansOptions::default() };
+    let mut left = kmeans(&blocks(evidence, &weights.vector_factors()), &how, task)?.labels;
+    let right = left.split_off(evidence.left_len());
+    Ok((left, right))
+}

@@ -9,6 +9,7 @@
 mod candidates;
 mod cluster;
 mod correct;
+mod diagnose;
 mod evidence;
 mod pivots;
 mod reference;
@@ -16,15 +17,16 @@ mod resample;
 mod seeds;
 mod structure;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod tune;
 pub mod weights;
 
-pub use cluster::{ClusterOptions, Clustering, cluster};
+pub use cluster::{ClusterOptions, Clustering, cluster, labels};
 pub use correct::{CorrectOptions, correct};
+pub use diagnose::{Cell, Cells, Spread, spread};
 pub use evidence::Evidence;
 pub use pivots::pivots;
 pub use reference::{NeighbourOptions, neighbours, sample};
-pub use resample::{Graphs, Wanted, agreed, carried, expand, resample};
+pub use resample::{Estimate, Graphs, Wanted, agreed, carried, estimated, expand, resample, wilson};
 pub use seeds::{Dropped, Reason, Seed, SeedSet, Stage};
 pub use structure::Neighbourhood;

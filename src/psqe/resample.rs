@@ -17,7 +17,7 @@ use crate::task::Task;
 /// Partners of an entity that are looked at.
 const PARTNERS: usize = 10;
 /// Rounds of sampling in stage II, and in stage III after new pairs were proposed.
-const ROUNDS: (usize, usize) = (8, 2);
+const ROUNDS: (usize, usize) = (6, 2);
 /// Support below which a pair is not proposed, and how many are of an entity.
 const PROPOSED: (f32, usize) = (0.5, 5);
 /// Kinds of evidence without any one of which a pair must still be the best of both its ends.
@@ -154,6 +154,62 @@ pub fn agreed(
         }
     }
     Ok(out)
+}
+
+/// What can be said of seeds without a label.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Estimated share of wrong ones; proved pessimistic.
+    pub wrong: f64,
+    /// Its interval at 95 %.
+    pub interval: (f64, f64),
+    /// Share that are each other's best under all evidence.
+    pub mutual: f64,
+    /// Share that stay so whichever kind of evidence is left out.
+    pub unanimous: f64,
+}
+
+/// An estimate from decoys (see [`Candidates::best`]), and how far the kinds of evidence agree.
+pub fn estimated(
+    seeds: &[(EntityId, EntityId)],
+    evidence: &Evidence<'_>,
+    graphs: &Graphs,
+    weights: &Resolved,
+    task: &Task,
+) -> Result<Estimate> {
+    task.phase("looking for candidates", None);
+    let mut candidates = Candidates::new(evidence, weights, PARTNERS, task)?;
+    candidates.add(seeds.to_vec(), evidence, weights)?;
+    candidates.hear(&Structure::new(&graphs.left, &graphs.right, seeds));
+    let places: Vec<usize> =
+        seeds.iter().filter_map(|pair| candidates.pairs.binary_search(pair).ok()).collect();
+    let (best, wrong) = candidates.best();
+    let mut number = vec![None; candidates.pairs.len()];
+    best.iter().enumerate().for_each(|(at, &place)| number[place] = Some(at));
+    let count = seeds.len().max(1) as f64;
+    // A seed that is nobody's best is taken for wrong; so are as many of the others as their decoys say.
+    let mutual: Vec<usize> = places.iter().filter_map(|&place| number[place]).collect();
+    let last = mutual.iter().max().map_or(0.0, |&last| wrong[last]);
+    let share = (1.0 - mutual.len() as f64 / count * (1.0 - last)).clamp(0.0, 1.0);
+    let (votes, kinds) = (candidates.votes(&places), candidates.kinds());
+    Ok(Estimate {
+        wrong: share,
+        interval: wilson(share * count, count),
+        mutual: mutual.len() as f64 / count,
+        unanimous: votes.iter().filter(|&&votes| votes == kinds).count() as f64 / count,
+    })
+}
+
+/// Wilson's interval, at 95 %, of the share of `part` in `whole`.
+pub fn wilson(part: f64, whole: f64) -> (f64, f64) {
+    if whole <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let (z, p) = (1.959_964, part / whole);
+    let (square, scale) = (z * z / whole, 1.0 + z * z / whole);
+    let middle = (p + square / 2.0) / scale;
+    let half = z * (p * (1.0 - p) / whole + square / (4.0 * whole)).sqrt() / scale;
+    ((middle - half).max(0.0), (middle + half).min(1.0))
 }
 
 fn admitted(

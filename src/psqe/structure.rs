@@ -130,7 +130,7 @@ pub struct Structure {
 }
 
 /// Proposals look at tokens that at most this many entities of a side have.
-const RARE: usize = 50;
+const RARE: usize = 20;
 
 impl Structure {
     /// The structure around the seeds.

@@ -121,7 +121,7 @@ impl<T: Real> Scores<T> {
                 total += power;
             }
             for e in 0..sources.len() {
-                alpha[e * heads + k] = alpha[e * heads + k] / total;
+                alpha[e * heads + k] /= total;
             }
         }
     }

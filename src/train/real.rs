@@ -1,6 +1,6 @@
 //! The two float types an operation may be generic over: `f32` to work with, `f64` to check it.
 
-use std::ops::{Add, AddAssign, Div, Mul, Sub};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, Sub};
 
 use candle_core::WithDType;
 
@@ -16,6 +16,7 @@ pub trait Real:
     + Mul<Output = Self>
     + Div<Output = Self>
     + AddAssign
+    + DivAssign
     + PartialOrd
 {
     /// 0.

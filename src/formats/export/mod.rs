@@ -134,6 +134,20 @@ pub fn write_rows(
     Ok(report)
 }
 
+/// Writes a file of another kind as exports are written: whole, durable, then named; gives its length.
+///
+/// Errors are those of the target and of the operating system; after one the target is as it was.
+pub(crate) fn whole_file(
+    path: &Path,
+    overwrite: bool,
+    write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+) -> Result<u64> {
+    let mut target = Target::create(path, overwrite)?;
+    let written = write(target.writer()?);
+    written.map_err(|cause| target.failed(cause))?;
+    target.finish()
+}
+
 /// A format that takes rows one by one.
 trait Sheet {
     /// Writes a row.

@@ -1,6 +1,6 @@
 //! Goldens, naive oracles, and figures on real data.
 
-mod data;
+pub(crate) mod data;
 mod figures;
 mod goldens;
 mod oracles;

@@ -36,8 +36,11 @@ impl Plan {
 
     /// The rows of the pairs, stacked: left ones, then right ones.
     pub fn gather(&self, rows: &[f32], width: usize) -> Vec<f32> {
-        let row = |&place: &u32| &rows[place as usize * width..(place as usize + 1) * width];
-        self.places.iter().flat_map(row).copied().collect()
+        let mut stacked = Vec::with_capacity(self.places.len() * width);
+        for &place in &self.places {
+            stacked.extend_from_slice(&rows[place as usize * width..(place as usize + 1) * width]);
+        }
+        stacked
     }
 
     /// The opposite of [`Plan::gather`]: each written row gets the sum of what stands at its places.

@@ -27,7 +27,7 @@ fn both(left: usize, right: usize, cols: usize, sparse: bool) -> Both {
         let mut data = normals(rows * cols, seed);
         let present: Presence = (0..rows).map(|i| i % 6 != 5).collect();
         for (at, x) in data.iter_mut().enumerate() {
-            if (at * 7 + at / cols) % 5 != 0 || !present.get(at / cols) {
+            if !(at * 7 + at / cols).is_multiple_of(5) || !present.get(at / cols) {
                 *x = 0.0;
             }
         }

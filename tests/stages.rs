@@ -1,0 +1,148 @@
+//! PSQE's stages as statements: resumable, repeatable, explained.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use seedbed::{CancelToken, Code, Event, Observer, Outcome, Params, Session, Store, Task, Value};
+
+fn execute(session: &mut Session, statement: &str) -> Outcome {
+    let outcome = session.execute(statement, &Params::new(), &Task::quiet());
+    outcome.unwrap_or_else(|error| panic!("{statement}: {error:?}"))
+}
+
+fn rows(session: &mut Session, statement: &str) -> Vec<Vec<Value>> {
+    let rows = execute(session, statement).rows;
+    rows.into_iter().flatten().map(|row| row.unwrap().values().to_vec()).collect()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        other => panic!("{other:?} is no text"),
+    }
+}
+
+/// The digest of an artifact's content.
+fn digest(session: &mut Session, name: &str) -> String {
+    let facts = rows(session, &format!("DESCRIBE {name}"));
+    text(&facts.iter().find(|fact| text(&fact[0]) == "digest").unwrap()[1])
+}
+
+fn planted(dir: &Path) -> Session {
+    let mut session = Store::open(dir.join("store")).unwrap().session();
+    execute(&mut session, "GENERATE PAIR p entities=500");
+    execute(&mut session, "EMBED name USING ngrams dims=4096 INTO p");
+    session
+}
+
+#[test]
+fn psqe_makes_every_stage_a_result_and_repeats_itself() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut session = planted(first.path());
+    let stages = rows(&mut session, "PSQE FROM p AS s");
+    let names: Vec<String> = stages.iter().map(|row| text(&row[1])).collect();
+    assert_eq!(names, ["s_cluster", "s_global", "s_corrected", "s_expanded", "s"]);
+    let quality = execute(&mut session, "EVALUATE s").rows.into_iter().flatten().next().unwrap().unwrap();
+    assert!(quality.get::<i64>("seeds").unwrap() > 150, "{quality:?}");
+    assert!(quality.get::<f64>("precision").unwrap() > 0.9, "{quality:?}");
+    for row in rows(&mut session, "EXPLAIN PSQE FROM p AS s") {
+        assert_eq!(text(&row[1]), "fresh", "{row:?}");
+    }
+    assert!(execute(&mut session, "SEED global FROM s_cluster AS again").message.contains("stored result"));
+    // On other threads, in another store: the same.
+    let mut other = planted(second.path());
+    execute(&mut other, "SET threads=1");
+    execute(&mut other, "PSQE FROM p AS s");
+    assert_eq!(digest(&mut session, "s"), digest(&mut other, "s"));
+    execute(&mut session, "CHECK FULL");
+}
+
+#[test]
+fn the_reference_and_the_paper_run_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    for variant in ["reference", "paper"] {
+        let statement = format!("PSQE n=80 epochs=5 variant={variant} missing=random FROM p AS {variant}");
+        let stages = rows(&mut session, &statement);
+        assert_eq!(stages.len(), 6);
+        assert!(rows(&mut session, &format!("SELECT * FROM {variant}")).len() > 20);
+    }
+    let runs = rows(&mut session, "SHOW RUNS");
+    assert_eq!(runs.len(), 2);
+    assert!(runs.iter().all(|run| text(&run[2]) == "finished"));
+    let curve = rows(&mut session, "EXPLAIN RUN reference_tuned");
+    assert_eq!(curve.len(), 5);
+    // A model can be read, judged, sampled from, and dropped with its run.
+    execute(&mut session, "EVALUATE paper_tuned");
+    execute(&mut session, "SEED global n=60 FROM paper_tuned AS g");
+    assert_eq!(rows(&mut session, "SHOW MODELS").len(), 2);
+    execute(&mut session, "DROP paper_tuned");
+    assert_eq!(rows(&mut session, "SHOW RUNS").len(), 1);
+    execute(&mut session, "COMPACT");
+    execute(&mut session, "CHECK FULL");
+}
+
+/// Cancels when so many epochs are done.
+struct After {
+    token: CancelToken,
+    epochs: u64,
+}
+
+impl Observer for After {
+    fn event(&self, event: &Event) {
+        if matches!(event, Event::Advance { done } if *done == self.epochs) {
+            self.token.cancel();
+        }
+    }
+}
+
+#[test]
+fn a_cancelled_tuning_goes_on_and_ends_where_an_uninterrupted_one_ends() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let tune = "TUNE s epochs=12 dims=32 batch=32 AS t";
+    let mut whole = planted(first.path());
+    execute(&mut whole, "SEED cluster n=100 FROM p AS s");
+    execute(&mut whole, tune);
+
+    let mut session = planted(second.path());
+    execute(&mut session, "SEED cluster n=100 FROM p AS s");
+    for epochs in [4, 9] {
+        let token = CancelToken::new();
+        let task = Task::new(token.clone(), Some(Arc::new(After { token, epochs })));
+        let error = session.execute(tune, &Params::new(), &task).unwrap_err();
+        assert_eq!(error.code(), Code::Cancelled);
+        let runs = rows(&mut session, "SHOW RUNS");
+        assert_eq!((text(&runs[0][2]), runs[0][3].clone()), ("resumable".to_string(), Value::from(epochs)));
+    }
+    // A sweep keeps what the run goes on from.
+    execute(&mut session, "COMPACT");
+    execute(&mut session, tune);
+    assert_eq!(digest(&mut session, "t"), digest(&mut whole, "t"));
+    assert_eq!(text(&rows(&mut session, "SHOW RUNS")[0][2]), "finished");
+}
+
+#[test]
+fn seeds_are_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    execute(&mut session, "SEED cluster n=100 FROM p AS s1");
+    execute(&mut session, "CORRECT s1 direction=both rivals=all AS s2");
+    let facts = rows(&mut session, "EXPLAIN SEEDS s2");
+    for wanted in ["seeds", "precision", "edge coverage", "balance", "reach", "weakest", "made from"] {
+        assert!(facts.iter().any(|fact| text(&fact[0]) == wanted), "{wanted}: {facts:?}");
+    }
+    let degrees = rows(&mut session, "EXPLAIN SEEDS s2 BY degree");
+    assert!(degrees.len() > 3);
+    let shares: f64 = degrees.iter().map(|row| if let Value::Float(x) = row[4] { x } else { f64::NAN }).sum();
+    assert!((shares - 1.0).abs() < 1e-9);
+    assert_eq!(rows(&mut session, "EXPLAIN SEEDS s2 BY cluster").len(), 4);
+    let error = session.execute("EXPLAIN SEEDS s2 BY type", &Params::new(), &Task::quiet()).unwrap_err();
+    assert_eq!(error.code(), Code::MissingData);
+    let picture = dir.path().join("seeds.svg");
+    let draw = format!("EXPLAIN SEEDS s2 TO '{}'", picture.display());
+    execute(&mut session, &draw);
+    let drawn = std::fs::read_to_string(&picture).unwrap();
+    assert!(drawn.starts_with("<svg") && drawn.contains("<polyline") && drawn.ends_with("</svg>\n"));
+    let error = session.execute(&draw, &Params::new(), &Task::quiet()).unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+}
