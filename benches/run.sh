@@ -3,17 +3,21 @@
 #   benches/run.sh search [ROWS [COLUMNS [ROUNDS]]]
 #   benches/run.sh kmeans [ROWS [ROUNDS]]
 #   benches/run.sh import|cluster [ROUNDS]    on DBP15K zh_en under SEEDBED_DATA or ../shared/data
+#   benches/run.sh tune [ROUNDS]              the same; the yardstick is PyTorch
 # PYTHON names an interpreter that has numpy and scikit-learn; without it one is set up under target/.
 # THREADS sets the number of threads (default: all).
 set -eu
 cd "$(dirname "$0")/.."
-bench=${1:?search, kmeans, import or cluster}
+bench=${1:?search, kmeans, import, cluster or tune}
 case $bench in import | cluster) target=workflow ;; *) target=$bench ;; esac
 threads=${THREADS:-$(nproc)}
 python=${PYTHON:-target/yardstick/bin/python}
 if [ ! -x "$python" ]; then
     python3 -m venv target/yardstick
     target/yardstick/bin/pip install --quiet numpy scikit-learn
+fi
+if [ "$bench" = tune ] && ! "$python" -c 'import torch' 2>/dev/null; then
+    "$python" -m pip install --quiet torch
 fi
 export RAYON_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads" OMP_NUM_THREADS="$threads"
 cargo bench --quiet --bench "$target" --no-run
@@ -43,6 +47,15 @@ import | cluster)
     for _ in $(seq "$rounds"); do
         SEEDBED_DATA=$data cargo bench --quiet --bench workflow -- "$bench" | tee -a "$log"
         "$python" benches/yardstick.py "$bench" "$data" | tee -a "$log"
+    done
+    ;;
+tune)
+    rounds=${2:-2}
+    data=${SEEDBED_DATA:-../shared/data}
+    inputs=$data/inputs/zh_en
+    for _ in $(seq "$rounds"); do
+        SEEDBED_DATA=$data cargo bench --quiet --bench tune -- 3 | tee -a "$log"
+        "$python" benches/tune_yardstick.py "$inputs/triples.npy" "$inputs/left_ids.npy" 3 "$threads" | tee -a "$log"
     done
     ;;
 *)

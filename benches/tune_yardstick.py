@@ -1,6 +1,6 @@
 """One epoch of PSQE's stage II in PyTorch on the CPU, at the size of DBP15K zh_en.
 
-The same computation as `cargo test --release epoch_at_scale -- --ignored`: visual features through an
+The same computation as benches/tune.rs: visual features through an
 affine map and two diagonal attention layers over the two-hop field of the seeds, relation and attribute
 features through affine maps, three contrastive losses over 2,000 pairs, gradients, one AdamW step.
 Attention runs over the edges with index operations, never over rows x rows.
@@ -107,5 +107,6 @@ for epoch in range(epochs):
         loss = loss + icl(z[:PAIRS], z[PAIRS:])
     loss.backward()
     optimiser.step()
-    print(f"epoch {epoch + 1}: loss {loss.item():.4f}, {time.perf_counter() - begun:.2f} s", flush=True)
-print(f"threads {torch.get_num_threads()}, peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    seconds = time.perf_counter() - begun
+    print(f"yardstick seconds={seconds:.3f} loss={loss.item():.4f} peak_mib={peak}", flush=True)

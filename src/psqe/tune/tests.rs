@@ -4,10 +4,7 @@ use super::{TuneModality, TuneOptions, TuneState, Tuner};
 use crate::error::Code;
 use crate::features::{Matrix, OwnedFeature, Presence};
 use crate::golden::Golden;
-use crate::kg::Triple;
 use crate::ops::spec::Variant;
-use crate::rng::Rng;
-use crate::shared::data_dir;
 use crate::task::{CancelToken, Task};
 use crate::train::tests::data::{close, normals, on_all_pools, parameter, random_graph, small_graph};
 use crate::train::{Neighbourhoods, Parameter};
@@ -251,74 +248,4 @@ fn inputs_that_do_not_fit_are_refused() {
     assert_eq!(code(&views, &[(0, 0), (120, 1)], usual.clone()), Code::OutOfRange);
     assert_eq!(code(&[views[0], views[0]], &toy.seeds, usual.clone()), Code::Conflict);
     assert_eq!(code(&views, &toy.seeds, TuneOptions { tau: 0.0, ..usual }), Code::OutOfRange);
-}
-
-/// The numbers of an array file of 32-bit integers.
-fn ints(name: &str) -> Option<Vec<u32>> {
-    let bytes = std::fs::read(data_dir()?.join("inputs/zh_en").join(name)).ok()?;
-    let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    Some(bytes[header..].as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b)).collect())
-}
-
-/// Highest resident size of this process, in GiB.
-fn peak() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
-    kib.unwrap_or(f64::NAN) / (1 << 20) as f64
-}
-
-/// The Rust side of `bench/tune_yardstick.py`; run it in release mode with `--ignored --nocapture`.
-#[test]
-#[ignore = "a measurement; needs the shared data and a release build"]
-fn epoch_at_scale() {
-    let (Some(triples), Some(lefts)) = (ints("triples.npy"), ints("left_ids.npy")) else { return };
-    let rows = 1 + *triples.as_chunks::<3>().0.iter().flat_map(|[h, _, t]| [h, t]).max().unwrap() as usize;
-    let mut is_left = vec![false; rows];
-    lefts.iter().for_each(|&id| is_left[id as usize] = true);
-    let (mut place, mut counts) = (vec![0; rows], [0u32; 2]);
-    for (id, &left) in is_left.iter().enumerate() {
-        let count = &mut counts[usize::from(!left)];
-        place[id] = *count;
-        *count += 1;
-    }
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    for &[head, relation, tail] in triples.as_chunks::<3>().0 {
-        let side = if is_left[head as usize] { &mut left } else { &mut right };
-        side.push(Triple { head: place[head as usize], relation, tail: place[tail as usize] });
-    }
-    let [lefts, rights] = counts.map(|count| count as usize);
-    let graph = Neighbourhoods::new(&left, lefts, &right, rights).unwrap();
-    let mut rng = Rng::new(7);
-    let mut picks = |count: usize| {
-        let mut all: Vec<u32> = (0..count as u32).collect();
-        rng.shuffle(&mut all);
-        all.truncate(2000);
-        all
-    };
-    let seeds: Vec<(u32, u32)> = picks(lefts).into_iter().zip(picks(rights)).collect();
-    let random = |name, cols: usize| {
-        let mut rng = Rng::stream(1, name);
-        let mut data: Vec<f32> = (0..rows * cols).map(|_| rng.f32() - 0.5).collect();
-        for row in data.chunks_exact_mut(cols) {
-            let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-            row.iter_mut().for_each(|x| *x /= norm);
-        }
-        Owned::new(name, data, lefts, cols, |_| true)
-    };
-    let parts = [random("visual", 2048), random("relation", 768), random("attribute", 768)];
-    let field =
-        graph.field(&seeds.iter().flat_map(|&(l, r)| [l, r + lefts as u32]).collect::<Vec<_>>(), 2).unwrap();
-    let edges: Vec<usize> = field.layers.iter().map(|layer| layer.sources.len()).collect();
-    println!("rows {rows}, field {} -> {} , edges {edges:?}", field.rows.len(), field.layers[1].read);
-    let variant = if std::env::var_os("PAPER").is_some() { Variant::Paper } else { Variant::Reference };
-    let views = parts.each_ref().map(Owned::view);
-    let mut tuner = Tuner::new(&views, &graph, &seeds, TuneOptions::of(variant)).unwrap();
-    println!("before the first epoch: peak {:.2} GiB", peak());
-    let epochs = std::env::var("EPOCHS").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
-    for _ in 0..epochs {
-        let report = tuner.epoch(&Task::quiet()).unwrap();
-        println!("epoch {}: loss {:.4}, {:.2} s", report.epoch, report.loss.total, report.seconds);
-    }
-    println!("threads {}, peak {:.2} GiB", rayon::current_num_threads(), peak());
 }
