@@ -142,3 +142,63 @@ fn a_killed_store_opens_whole_with_everything_that_was_reported() {
     println!("{kills} moments over {:.1} s, {interrupted} of them inside a statement", length.as_secs_f64());
     assert!(interrupted > 0, "no kill met a running statement");
 }
+
+/// Import and features of a small real pair, or of a generated one.
+fn small_pair() -> String {
+    let pair = match common::data_dir() {
+        Some(data) => {
+            let of = |file: &str| data.join("oaei/restaurants").join(file).display().to_string();
+            format!(
+                "IMPORT rdf '{}', '{}' AS p; IMPORT LINKS alignment '{}' INTO p;",
+                of("restaurant1.rdf"),
+                of("restaurant2.rdf"),
+                of("restaurant1_restaurant2_goldstandard.rdf")
+            )
+        }
+        None => {
+            println!("skipped: real data is not here; a generated pair is used");
+            "GENERATE PAIR p entities=600;".to_string()
+        }
+    };
+    pair + "EMBED name USING ngrams dims=4096 INTO p; EMBED relation USING bow INTO p;"
+}
+
+#[test]
+fn a_killed_psqe_issued_again_ends_as_an_undisturbed_one() {
+    let kills: usize = std::env::var("SEEDBED_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
+    let psqe = "PSQE n=80 tune=true epochs=150 FROM p AS s";
+    let digests = "DESCRIBE s_tuned; DESCRIBE s_expanded; DESCRIBE s";
+    let scratch = tempfile::tempdir().unwrap();
+    let run = |store: &Path, text: &str| {
+        let done = seedbed(store, text).output().unwrap();
+        assert!(done.status.success(), "{text}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let told = |store: &Path| -> Vec<String> {
+        let text = run(store, digests);
+        text.lines().filter(|line| line.contains("\"digest\"")).map(String::from).collect()
+    };
+    let whole = scratch.path().join("whole");
+    run(&whole, &small_pair());
+    let started = Instant::now();
+    run(&whole, psqe);
+    let length = started.elapsed();
+    let expected = told(&whole);
+    assert_eq!(expected.len(), 3);
+
+    let (mut rng, mut resumed) = (seedbed::Rng::new(7), 0);
+    for kill in 0..kills {
+        let store = scratch.path().join(format!("psqe{kill}"));
+        run(&store, &small_pair());
+        let mut child = seedbed(&store, psqe).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(length.mul_f64(rng.f64()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        run(&store, "CHECK FULL");
+        resumed += usize::from(run(&store, "SHOW RUNS").contains("resumable"));
+        run(&store, psqe);
+        assert_eq!(told(&store), expected, "kill {kill}");
+        std::fs::remove_dir_all(&store).unwrap();
+    }
+    println!("{kills} kills in {length:?}, {resumed} of them in a tuning with a checkpoint");
+}

@@ -19,8 +19,10 @@ use crate::store::{Batch, Db, Digest, Record, Table};
 /// Keys of operations to [`Run`].
 const RUNS: Table = Table("runs");
 
-/// Time between two checkpoints.
-const INTERVAL: Duration = Duration::from_secs(10);
+/// Least time between two checkpoints.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// A checkpoint is due when training went on for so many times what the last one took.
+const SHARE: u32 = 20;
 
 /// What is known of a run.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -69,6 +71,7 @@ pub(crate) struct Journal<'a> {
     run: Run,
     stored: Option<Run>,
     last: Instant,
+    cost: Duration,
 }
 
 impl<'a> Journal<'a> {
@@ -105,7 +108,7 @@ impl<'a> Journal<'a> {
             updated: now(),
         };
         let run = stored.clone().unwrap_or(fresh);
-        Ok((Journal { db, run, stored, last: Instant::now() }, state))
+        Ok((Journal { db, run, stored, last: Instant::now(), cost: Duration::ZERO }, state))
     }
 
     /// Whether no more epoch is to come.
@@ -115,11 +118,12 @@ impl<'a> Journal<'a> {
 
     /// Whether a checkpoint is due.
     pub fn is_due(&self) -> bool {
-        self.last.elapsed() >= INTERVAL
+        self.last.elapsed() >= INTERVAL.max(self.cost * SHARE)
     }
 
     /// Stores the state after `seconds` more of training.
     pub fn checkpoint(&mut self, state: &TuneState, seconds: f64, finished: bool) -> Result<[u8; 32]> {
+        let started = Instant::now();
         let digest = self.db.put_object(state)?;
         self.run.state = digest.0;
         self.run.curve = state.curve.clone();
@@ -137,6 +141,7 @@ impl<'a> Journal<'a> {
             self.db.discard(&Digest(old.state))?;
         }
         self.last = Instant::now();
+        self.cost = started.elapsed();
         Ok(digest.0)
     }
 }

@@ -25,7 +25,10 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
         let count = |resolved: &Resolved| match spec.count {
             Auto::Fixed(count) => Ok(count),
-            Auto::Auto => psqe::carried(&evidence, resolved, spec.precision, context.task),
+            Auto::Auto => match psqe::carried(&evidence, resolved, spec.precision, context.task)? {
+                0 => Err(too_weak(spec.precision)),
+                count => Ok(count),
+            },
         };
         let set = match &spec.method {
             SeedMethod::Pivots(modality) => {
@@ -37,7 +40,7 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
             }
             SeedMethod::Cluster { k, variant } => {
                 let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
-                let count = count(&resolved)?.max(1);
+                let count = count(&resolved)?;
                 let options = ClusterOptions { k: *k, count, variant: *variant, seed, init: None };
                 let (set, clustering) = psqe::cluster(&evidence, &resolved, &options, context.task)?;
                 made.weigh(&resolved);
@@ -209,6 +212,12 @@ fn describe_dropped(made: &mut Made, set: &SeedSet, pair: &LoadedPair) {
         );
         made.dropped.push(DroppedRow { row, reason, rival: Some(dropped.rival) });
     }
+}
+
+fn too_weak(precision: f64) -> Error {
+    let message = format!("the modalities carry no seed at an estimated precision of {precision}");
+    Error::new(Code::MissingData, message)
+        .help("bring another modality, lower precision=, or say how many with n=")
 }
 
 /// The line and the little table that every seeding statement answers with.
