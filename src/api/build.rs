@@ -105,6 +105,8 @@ impl CorrectBuilder {
     setters! {
         /// Reports progress to, and can be cancelled by, this task.
         task(task: &Task) => task = task.clone();
+        /// Keep at most so many, best first.
+        at_most(n: usize) => spec.count = Some(n);
         /// Rows only, or columns as well.
         direction(direction: Direction) => spec.direction = direction;
         /// Repeat until nothing falls.

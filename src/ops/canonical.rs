@@ -176,6 +176,7 @@ fn count(text: &mut String, value: Auto<usize>, precision: f64) {
 
 fn correct_text(correct: &Correct) -> String {
     let mut text = format!("CORRECT {}", identifier(&correct.seeds));
+    option(&mut text, "n", correct.count);
     option(&mut text, "direction", Some(correct.direction.as_str()));
     flag(&mut text, "iterate", correct.iterate);
     option(&mut text, "rivals", Some(if correct.all_rivals { "all" } else { "seeds" }));

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::store::Db;
 
 /// Raised when an operation's result for the same request and inputs changes.
-const OPERATIONS_VERSION: u32 = 1;
+const OPERATIONS_VERSION: u32 = 2;
 
 /// Inputs of a stage that looks at some modalities of a pair.
 pub(crate) fn feature_inputs(pair: &PairEntry, modalities: &[String]) -> Vec<Input> {

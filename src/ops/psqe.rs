@@ -36,8 +36,18 @@ pub(crate) fn stages(spec: &Psqe) -> Vec<(&'static str, Request)> {
         seed: spec.seed,
         ..Seed::new(method, from, &name)
     };
-    let correct = |seeds: String, name: String| {
+    // More than are wanted up to the end: corrections take some away.
+    let wide = match count {
+        Auto::Fixed(count) if own => Auto::Fixed(count + count / 2),
+        count => count,
+    };
+    let most = match count {
+        Auto::Fixed(count) if own => Some(count),
+        _ => None,
+    };
+    let correct = |seeds: String, name: String, most: Option<usize>| {
         Request::Correct(Correct {
+            count: most,
             direction: Direction::Row,
             variant: spec.variant,
             weights: spec.weights.clone(),
@@ -66,13 +76,13 @@ pub(crate) fn stages(spec: &Psqe) -> Vec<(&'static str, Request)> {
     }
     let from = if tuned { name("tuned") } else { name("cluster") };
     let method = SeedMethod::Global { variant: spec.variant };
-    stages.push(("II: sample", Request::Seed(common(method, &from, name("global"), count))));
-    stages.push(("II: correct", correct(name("global"), name("corrected"))));
+    stages.push(("II: sample", Request::Seed(common(method, &from, name("global"), wide))));
+    stages.push(("II: correct", correct(name("global"), name("corrected"), None)));
     stages.push((
         "III: expand",
         Request::Expand(Expand {
             model: (tuned && !own).then(|| name("tuned")),
-            count: spec.count,
+            count: wide,
             precision: spec.precision,
             variant: spec.variant,
             weights: spec.weights.clone(),
@@ -81,7 +91,7 @@ pub(crate) fn stages(spec: &Psqe) -> Vec<(&'static str, Request)> {
             ..Expand::new(&name("corrected"), &name("expanded"))
         }),
     ));
-    stages.push(("III: correct", correct(name("expanded"), spec.name.clone())));
+    stages.push(("III: correct", correct(name("expanded"), spec.name.clone(), most)));
     stages
 }
 

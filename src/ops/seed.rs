@@ -87,7 +87,7 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
         let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
         let set = plan.seeds(engine)?;
         let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
-        let corrected = if spec.variant == Variant::Seedbed {
+        let mut corrected = if spec.variant == Variant::Seedbed {
             psqe::agreed(&set, &evidence, &pair.neighbourhoods(), &resolved, context.task)?
         } else {
             let options = CorrectOptions {
@@ -100,6 +100,10 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
         };
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
         made.weigh(&resolved);
+        if let Some(most) = spec.count {
+            let left_out = corrected.keep_best(most);
+            made.facts.push(("left out beyond n".to_string(), left_out.to_string()));
+        }
         made.take(&corrected);
         describe_dropped(&mut made, &corrected, &pair);
         Ok(made)
@@ -202,14 +206,21 @@ fn row(made: &mut Made, seed: &psqe::Seed) -> ArtifactRow {
 fn describe_dropped(made: &mut Made, set: &SeedSet, pair: &LoadedPair) {
     for dropped in &set.dropped {
         let row = row(made, &dropped.seed);
-        let (end, rival) = match dropped.reason {
-            Reason::Row => (pair.left.label(dropped.seed.left), pair.right.label(dropped.rival)),
-            Reason::Column => (pair.right.label(dropped.seed.right), pair.left.label(dropped.rival)),
+        let (left, right) = (pair.left.label(dropped.seed.left), pair.right.label(dropped.seed.right));
+        let contradicted = |end: String, rival: String| {
+            format!(
+                "{end} is more similar to {rival} ({:.4}) than to its partner ({:.4}), round {}",
+                dropped.rival_score, dropped.score, dropped.round
+            )
         };
-        let reason = format!(
-            "{end} is more similar to {rival} ({:.4}) than to its partner ({:.4}), round {}",
-            dropped.rival_score, dropped.score, dropped.round
-        );
+        let reason = match dropped.reason {
+            Reason::Row => contradicted(left, pair.right.label(dropped.rival)),
+            Reason::Column => contradicted(right, pair.left.label(dropped.rival)),
+            Reason::Votes(votes, kinds) => format!(
+                "{left} and {right} stay each other's best without {votes} of {kinds} kinds of evidence only, \
+                 each left out alone"
+            ),
+        };
         made.dropped.push(DroppedRow { row, reason, rival: Some(dropped.rival) });
     }
 }

@@ -3,13 +3,16 @@
 use crate::error::Result;
 use crate::kg::EntityId;
 use crate::linalg::{Similarity, TopKOptions, pair_scores, top_k};
+use crate::psqe::Evidence;
 use crate::psqe::structure::Structure;
 use crate::psqe::weights::Resolved;
-use crate::psqe::{Evidence, Reason};
 use crate::task::Task;
 
 /// Support at which structure speaks with (1 − 1/e) of its voice.
 const SATURATION: f32 = 1.0;
+
+/// Pairs before and behind one, by score, whose decoys tell how doubtful it is.
+const AROUND: usize = 100;
 
 /// Scores no farther apart than this are equal.
 const EQUAL: f32 = 1e-6;
@@ -134,10 +137,7 @@ impl Candidates {
     /// expected among the first at the same score (a target–decoy estimate; Elias and Gygi 2007). It has
     /// proved pessimistic.
     pub fn best(&self) -> (Vec<usize>, Vec<f64>) {
-        let found = self.mutual(&self.scores, |_| true);
-        let mut taken = vec![false; self.pairs.len()];
-        found.iter().for_each(|&place| taken[place] = true);
-        let decoys = self.mutual(&self.scores, |place| !taken[place]);
+        let (found, decoys) = self.found_and_decoys();
         let mut wrong = vec![0f64; found.len()];
         let mut above = 0;
         for (number, &place) in found.iter().enumerate() {
@@ -152,9 +152,9 @@ impl Candidates {
         (found, wrong)
     }
 
-    /// The best other partner of either end of each of `places`, whichever scores more: the end it
-    /// competes for, the rival and its score.
-    pub fn rivals(&self, places: &[usize]) -> Vec<(Reason, EntityId, f32)> {
+    /// Of the other partners of either end of each of `places` the one that scores most: of the right
+    /// graph, or where a left entity scores more, of the left; with its score.
+    pub fn rivals(&self, places: &[usize]) -> Vec<(EntityId, f32)> {
         let (mut lefts, mut rights) = (vec![Vec::new(); self.sizes.0], vec![Vec::new(); self.sizes.1]);
         for (place, &(left, right)) in self.pairs.iter().enumerate() {
             lefts[left as usize].push(place);
@@ -169,14 +169,36 @@ impl Candidates {
             let (row, column) = (best(&lefts[left as usize], place), best(&rights[right as usize], place));
             let score = |place: Option<usize>| place.map_or(f32::NEG_INFINITY, |place| self.scores[place]);
             match (row, column) {
-                (Some(rival), _) if score(row) >= score(column) => {
-                    (Reason::Row, self.pairs[rival].1, score(row))
-                }
-                (_, Some(rival)) => (Reason::Column, self.pairs[rival].0, score(column)),
-                _ => (Reason::Row, right, score(None)),
+                (Some(rival), _) if score(row) >= score(column) => (self.pairs[rival].1, score(row)),
+                (_, Some(rival)) => (self.pairs[rival].0, score(column)),
+                _ => (right, f32::NEG_INFINITY),
             }
         };
         places.iter().map(rival).collect()
+    }
+
+    fn found_and_decoys(&self) -> (Vec<usize>, Vec<usize>) {
+        let found = self.mutual(&self.scores, |_| true);
+        let mut taken = vec![false; self.pairs.len()];
+        found.iter().for_each(|&place| taken[place] = true);
+        let decoys = self.mutual(&self.scores, |place| !taken[place]);
+        (found, decoys)
+    }
+
+    /// For each of `places` the estimated probability that it is wrong, by the decoys around its score; 1
+    /// for a pair that is not mutual best.
+    pub fn doubts(&self, places: &[usize]) -> Vec<f64> {
+        let (found, decoys) = self.found_and_decoys();
+        let mut number = vec![None; self.pairs.len()];
+        found.iter().enumerate().for_each(|(at, &place)| number[place] = Some(at));
+        let above = |score: f32| decoys.partition_point(|&decoy| self.scores[decoy] >= score);
+        let doubt = |&place: &usize| {
+            let Some(at) = number[place] else { return 1.0 };
+            let (first, last) = (at.saturating_sub(AROUND), (at + AROUND).min(found.len() - 1));
+            let between = above(self.scores[found[last]]) - above(self.scores[found[first]]);
+            (between as f64 / (last - first + 1) as f64).min(1.0)
+        };
+        places.iter().map(doubt).collect()
     }
 
     /// Kinds of evidence that say anything.

@@ -11,7 +11,7 @@ use crate::ops::spec::Auto;
 use crate::psqe::candidates::Candidates;
 use crate::psqe::structure::{Neighbourhood, Structure};
 use crate::psqe::weights::Resolved;
-use crate::psqe::{Dropped, Evidence, Seed, SeedSet, Stage};
+use crate::psqe::{Dropped, Evidence, Reason, Seed, SeedSet, Stage};
 use crate::task::Task;
 
 /// Partners of an entity that are looked at.
@@ -138,18 +138,17 @@ pub fn agreed(
     task.phase(format!("checking {} seeds", seeds.len()), None);
     let places: Vec<usize> =
         seeds.iter().map(|pair| candidates.pairs.binary_search(pair).unwrap_or_else(|place| place)).collect();
-    let votes = candidates.votes(&places);
+    let (votes, kinds) = (candidates.votes(&places), candidates.kinds());
     let rivals = candidates.rivals(&places);
     let mut out = set.under(evidence)?;
     let seeds = std::mem::take(&mut out.seeds);
-    for (((seed, votes), place), (reason, rival, rival_score)) in
-        seeds.into_iter().zip(votes).zip(places).zip(rivals)
+    for (((seed, votes), place), (rival, rival_score)) in seeds.into_iter().zip(votes).zip(places).zip(rivals)
     {
         let seed = Seed { score: candidates.scores[place], ..seed };
         if votes >= VOTES {
             out.seeds.push(seed);
         } else {
-            let score = seed.score;
+            let (score, reason) = (seed.score, Reason::Votes(votes as u32, kinds as u32));
             out.dropped.push(Dropped { seed, reason, rival, score, rival_score, round: 1 });
         }
     }
@@ -169,7 +168,7 @@ pub struct Estimate {
     pub unanimous: f64,
 }
 
-/// An estimate from decoys (see [`Candidates::best`]), and how far the kinds of evidence agree.
+/// An estimate from the decoys around each seed's score (see `Candidates::best`), and how far the kinds of evidence agree.
 pub fn estimated(
     seeds: &[(EntityId, EntityId)],
     evidence: &Evidence<'_>,
@@ -183,19 +182,15 @@ pub fn estimated(
     candidates.hear(&Structure::new(&graphs.left, &graphs.right, seeds));
     let places: Vec<usize> =
         seeds.iter().filter_map(|pair| candidates.pairs.binary_search(pair).ok()).collect();
-    let (best, wrong) = candidates.best();
-    let mut number = vec![None; candidates.pairs.len()];
-    best.iter().enumerate().for_each(|(at, &place)| number[place] = Some(at));
+    let doubts = candidates.doubts(&places);
     let count = seeds.len().max(1) as f64;
-    // A seed that is nobody's best is taken for wrong; so are as many of the others as their decoys say.
-    let mutual: Vec<usize> = places.iter().filter_map(|&place| number[place]).collect();
-    let last = mutual.iter().max().map_or(0.0, |&last| wrong[last]);
-    let share = (1.0 - mutual.len() as f64 / count * (1.0 - last)).clamp(0.0, 1.0);
+    let share = (doubts.iter().sum::<f64>() / count).min(1.0);
+    let mutual = doubts.iter().filter(|doubt| **doubt < 1.0).count() as f64;
     let (votes, kinds) = (candidates.votes(&places), candidates.kinds());
     Ok(Estimate {
         wrong: share,
         interval: wilson(share * count, count),
-        mutual: mutual.len() as f64 / count,
+        mutual: mutual / count,
         unanimous: votes.iter().filter(|&&votes| votes == kinds).count() as f64 / count,
     })
 }

@@ -73,7 +73,7 @@ pub struct Dropped {
     /// Whose partner looked better elsewhere.
     pub reason: Reason,
     /// The entity that looked better: of the right graph for [`Reason::Row`], of the left for
-    /// [`Reason::Column`].
+    /// [`Reason::Column`]; for [`Reason::Votes`] the nearest other partner of either end.
     pub rival: EntityId,
     /// Similarity of the seed in the correction.
     pub score: f32,
@@ -90,14 +90,17 @@ pub enum Reason {
     Row,
     /// The right entity is more similar to another left entity.
     Column,
+    /// It stays best of both its ends without so few kinds of evidence of so many, each left out alone.
+    Votes(u32, u32),
 }
 
 impl Reason {
-    /// `row` or `column`.
+    /// `row`, `column` or `votes`.
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::Row => "row",
             Reason::Column => "column",
+            Reason::Votes(..) => "votes",
         }
     }
 }
@@ -117,6 +120,14 @@ impl SeedSet {
     /// The pairs alone, in order.
     pub fn pairs(&self) -> Vec<(EntityId, EntityId)> {
         self.seeds.iter().map(|seed| (seed.left, seed.right)).collect()
+    }
+
+    /// Keeps the `most` best by score, best first; gives the number of the others.
+    pub fn keep_best(&mut self, most: usize) -> usize {
+        let before = self.seeds.len();
+        self.seeds.sort_by(|a, b| b.score.total_cmp(&a.score));
+        self.seeds.truncate(most);
+        before - self.seeds.len()
     }
 
     /// The same seeds with the modalities of `evidence` behind them; scores stay.

@@ -99,13 +99,15 @@ pub enum Direction {
 pub struct Correct {
     /// The seed set.
     pub seeds: String,
+    /// Keep at most so many, best first.
+    pub count: Option<usize>,
     /// Rows only, or columns as well.
     pub direction: Direction,
     /// Repeat until nothing falls.
     pub iterate: bool,
     /// Rivals are all entities of the other side, not only seed entities.
     pub all_rivals: bool,
-    /// Cosines, or the plain products of the raw features as the authors' code has them.
+    /// Cosines, the plain products of the raw features as the authors' code has them, or votes.
     pub variant: Variant,
     /// Weights of the similarity.
     pub weights: Weights,
@@ -138,6 +140,7 @@ impl Correct {
     pub fn new(seeds: &str, name: &str) -> Self {
         Correct {
             seeds: seeds.to_string(),
+            count: None,
             direction: Direction::Row,
             iterate: false,
             all_rivals: false,

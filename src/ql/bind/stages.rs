@@ -74,6 +74,7 @@ impl Binder<'_> {
         let options = self.options(&catalog::CORRECT, options)?;
         Ok(Request::Correct(spec::Correct {
             seeds: seeds.value.clone(),
+            count: options.maybe_size("n"),
             direction: match options.word("direction") {
                 "both" => spec::Direction::Both,
                 _ => spec::Direction::Row,

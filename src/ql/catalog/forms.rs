@@ -40,6 +40,19 @@ const ANY_VARIANT: Opt = opt(
     "seedbed",
     "whose formulas are followed where they differ",
 );
+const CORRECT_VARIANT: Opt = opt(
+    "variant",
+    Kind::Choice(&[
+        ("paper", "the formulas of the paper's text"),
+        ("reference", "what the authors' public code does"),
+        (
+            "seedbed",
+            "our own: a seed must stay best of both its ends without any one of two kinds of evidence",
+        ),
+    ]),
+    "paper",
+    "whose formulas are followed where they differ",
+);
 const COUNT: Kind = Kind::IntOr(1, 100_000_000, "auto");
 const PRECISION: Opt = opt(
     "precision",
@@ -176,12 +189,13 @@ forms! {
                 ("row", "each left end against the right ends"),
                 ("both", "each right end against the left ends as well"),
             ]), "row", "which ends are checked"),
+            opt("n", Kind::IntOr(1, 100_000_000, "all"), "all", "keep at most so many, best first"),
             opt("iterate", Kind::Bool, "false", "repeat until nothing falls"),
             opt("rivals", Kind::Choice(&[
                 ("seeds", "only entities of other seeds"),
                 ("all", "all entities of the other side"),
             ]), "seeds", "which entities may contradict a seed"),
-            VARIANT,
+            CORRECT_VARIANT,
             WEIGHTS,
             MISSING,
             RANDOM_SEED,
