@@ -120,7 +120,7 @@ pub fn expand(
     })
 }
 
-/// A seed stays if, without at least [`VOTES`] of the kinds of evidence (each left out alone), it still
+/// A seed stays if, without at least two of the kinds of evidence (each left out alone), it still
 /// is the best of both its ends among all entities' candidates. No kind of evidence is judge in its own
 /// cause.
 pub fn agreed(

@@ -6,7 +6,7 @@
 //! taken out of the sum, and α is the softmax of x − max x, so no power overflows.
 //!
 //! Time is edges × width; memory beyond the results is a few numbers an edge. Every row is written by
-//! one task, sums over rows go in pieces of [`PIECE`] rows that are added in order.
+//! one task, sums over rows go in pieces of a fixed number of rows that are added in order.
 
 use rayon::prelude::*;
 

@@ -147,7 +147,10 @@ fn psqe_figures_weights() {
         for (track, parts) in [("names", &names), ("no names", &bare)] {
             let what = format!("{track} + {}, auto", one.modality);
             let parts: Vec<Owned> = parts.iter().cloned().chain([one.clone()]).collect();
-            greedy(&bench, &what, &parts, &Weights::Auto, &[1000, 3000, 4000, 5000]);
+            let (found, weights) = greedy(&bench, &what, &parts, &Weights::Auto, &[1000, 3000, 4000, 5000]);
+            assert!(weights.weights.last().is_some_and(|last| last.1 < 0.02), "{what}: {weights:?}");
+            let least = if track == "names" { [0.999, 0.98] } else { [0.987, 0.915] };
+            assert!(found[0] >= least[0] && found[2] >= least[1], "{what}: {found:?}");
         }
     }
 }
