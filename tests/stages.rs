@@ -146,3 +146,27 @@ fn seeds_are_explained() {
     let error = session.execute(&draw, &Params::new(), &Task::quiet()).unwrap_err();
     assert_eq!(error.code(), Code::Conflict);
 }
+
+#[test]
+fn tuning_runs_where_it_is_told_and_says_what_was_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    execute(&mut session, "SEED cluster n=60 FROM p AS s");
+    execute(&mut session, "TUNE s epochs=2 dims=16 AS t");
+    // The same work in other words.
+    let again = execute(&mut session, "TUNE s epochs=2 dims=16 device='cpu' dtype=f32 AS u");
+    assert!(again.message.contains("stored result"), "{}", again.message);
+    let mut refused =
+        |statement: &str| session.execute(statement, &Params::new(), &Task::quiet()).unwrap_err().code();
+    assert_eq!(refused("TUNE s device='cpu' dtype=bf16 AS v"), Code::Conflict);
+    assert_eq!(refused("TUNE s device='gpu' AS v"), Code::OutOfRange);
+    if cfg!(not(feature = "cuda")) {
+        assert_eq!(refused("TUNE s device='cuda:0' AS v"), Code::Unsupported);
+        assert_eq!(refused("EXPLAIN TUNE s device='cuda:0' AS v"), Code::Unsupported);
+        assert_eq!(refused("PSQE tune=true dtype=bf16 FROM p AS q"), Code::Conflict);
+        for statement in ["TUNE s epochs=2 dims=16 device='auto' AS u", "SET device='auto'"] {
+            let notes = execute(&mut session, statement).notes;
+            assert!(notes.iter().any(|note| note.contains("chose cpu")), "{statement}: {notes:?}");
+        }
+    }
+}

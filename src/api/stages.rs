@@ -4,7 +4,7 @@ use super::Store;
 use super::build::setters;
 use crate::error::Result;
 use crate::ops::Outcome;
-use crate::ops::spec::{Auto, Expand, Missing, Psqe, Request, Tune, Variant, Weights};
+use crate::ops::spec::{Auto, Dtype, Expand, Missing, Psqe, Request, Tune, Variant, Weights};
 use crate::task::Task;
 
 /// Builds a [`Tune`] request; see [`Store::tune`].
@@ -36,6 +36,10 @@ impl TuneBuilder {
         variant(variant: Variant) => spec.variant = variant;
         /// How missing rows are treated.
         missing(missing: Missing) => spec.missing = missing;
+        /// Where tuning runs: "cpu", "cuda:0" or "auto"; the session's setting unless told otherwise.
+        device(device: &str) => spec.device = device.to_string();
+        /// What the affine maps of tuning are multiplied in; anything but f32 needs a GPU.
+        dtype(dtype: Dtype) => spec.dtype = dtype;
         /// The random seed.
         random_seed(seed: u64) => spec.seed = Some(seed);
         /// The name of the result.
@@ -120,6 +124,10 @@ impl PsqeBuilder {
         weights(weights: Weights) => spec.weights = weights;
         /// How missing rows are treated.
         missing(missing: Missing) => spec.missing = missing;
+        /// Where tuning runs: "cpu", "cuda:0" or "auto"; the session's setting unless told otherwise.
+        device(device: &str) => spec.device = device.to_string();
+        /// What the affine maps of tuning are multiplied in; anything but f32 needs a GPU.
+        dtype(dtype: Dtype) => spec.dtype = dtype;
         /// The random seed.
         random_seed(seed: u64) => spec.seed = Some(seed);
         /// The name of the result; those of the stages are made from it.

@@ -120,6 +120,8 @@ fn tune_text(tune: &Tune) -> String {
     }
     option(&mut text, "variant", Some(tune.variant.as_str()));
     option(&mut text, "missing", Some(tune.missing.as_str()));
+    option(&mut text, "device", (!tune.device.is_empty()).then(|| quoted(&tune.device)));
+    option(&mut text, "dtype", Some(tune.dtype.as_str()));
     option(&mut text, "seed", tune.seed);
     text + &format!(" AS {}", identifier(&tune.name))
 }
@@ -155,6 +157,8 @@ fn psqe_text(psqe: &Psqe) -> String {
     option(&mut text, "variant", Some(psqe.variant.as_str()));
     let _ = write!(text, " {}", weights_text(&psqe.weights));
     option(&mut text, "missing", Some(psqe.missing.as_str()));
+    option(&mut text, "device", (!psqe.device.is_empty()).then(|| quoted(&psqe.device)));
+    option(&mut text, "dtype", Some(psqe.dtype.as_str()));
     option(&mut text, "seed", psqe.seed);
     text + &format!(" FROM {} AS {}", identifier(&psqe.pair), identifier(&psqe.name))
 }

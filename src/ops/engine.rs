@@ -154,7 +154,8 @@ impl Engine {
             return weights::resolve(wanted, evidence, context.task);
         }
         let modalities: Vec<String> = evidence.modalities().map(Modality::to_string).collect();
-        let key = lineage::key(missing.as_str(), &lineage::feature_inputs(&pair.entry, &modalities));
+        let inputs = lineage::feature_inputs(&pair.entry, &modalities);
+        let key = lineage::key(missing.as_str(), &inputs, lineage::Arithmetic::Cpu);
         if let Some((_, known)) = locked(&self.weights).iter().find(|(known, _)| *known == key) {
             return Ok(known.clone());
         }
@@ -167,7 +168,7 @@ impl Engine {
 
     /// Tells that a run is under way, until what is returned is dropped.
     pub(crate) fn live_run(&self, order: &Order) -> LiveRun<'_> {
-        let key = lineage::key(&order.recipe, &order.inputs);
+        let key = order.key();
         locked(&self.live).insert(key);
         LiveRun { engine: self, key }
     }

@@ -126,7 +126,7 @@ fn work_step(pair: &PairEntry, modalities: &[String], what: &str, passes: u64) -
 
 fn result_step(engine: &Engine, order: &Order) -> Result<Vec<Value>> {
     let name = &order.name;
-    let key = lineage::key(&order.recipe, &order.inputs);
+    let key = order.key();
     let stored = catalog::by_key(&engine.db, &key)?;
     if let Some(stored) = stored {
         let what = format!("give {} stored rows as {name}", stored.rows);

@@ -1,11 +1,31 @@
 //! What an artifact was made from, whether that still stands, and the key it is known by.
 
 use super::catalog::{self, ArtifactEntry, Entry, Input, PairEntry};
+use super::spec::Dtype;
 use crate::error::Result;
 use crate::store::Db;
 
 /// Raised when an operation's result for the same request and inputs changes.
 const OPERATIONS_VERSION: u32 = 2;
+
+/// What numbers are made by: the class of the device and the type. Two GPUs of a machine are one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    /// 32 bits, on the processor.
+    Cpu,
+    /// On a GPU, in this type.
+    Cuda(Dtype),
+}
+
+impl Arithmetic {
+    fn as_str(self) -> &'static str {
+        match self {
+            Arithmetic::Cpu => "f32 cpu",
+            Arithmetic::Cuda(Dtype::F32) => "f32 cuda",
+            Arithmetic::Cuda(Dtype::Bf16) => "bf16 cuda",
+        }
+    }
+}
 
 /// Inputs of a stage that looks at some modalities of a pair.
 pub(crate) fn feature_inputs(pair: &PairEntry, modalities: &[String]) -> Vec<Input> {
@@ -48,7 +68,7 @@ fn feature_digest(pair: &PairEntry, modality: &str) -> Option<[u8; 32]> {
 
 /// `blake3(version, recipe, inputs with their names, dtype and device class)`; the recipe is the
 /// canonical request without its result's name, for a name does not change what it names.
-pub(crate) fn key(recipe: &str, inputs: &[Input]) -> [u8; 32] {
+pub(crate) fn key(recipe: &str, inputs: &[Input], arithmetic: Arithmetic) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -67,7 +87,7 @@ pub(crate) fn key(recipe: &str, inputs: &[Input]) -> [u8; 32] {
             Input::Modalities { names, .. } => part(names.join(",").as_bytes()),
         }
     }
-    part(b"f32 cpu");
+    part(arithmetic.as_str().as_bytes());
     *hasher.finalize().as_bytes()
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::artifact::{self, ArtifactRow, DroppedRow};
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, Input, Logged};
 use super::engine::Engine;
-use super::lineage;
+use super::lineage::{self, Arithmetic};
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
 use crate::store::{Batch, Db, Digest};
@@ -26,9 +26,16 @@ pub(crate) struct Order {
     pub inputs: Vec<Input>,
     /// The random seed.
     pub seed: u64,
+    /// What its numbers are made by.
+    pub arithmetic: Arithmetic,
 }
 
 impl Order {
+    /// The key of the operation.
+    pub fn key(&self) -> [u8; 32] {
+        lineage::key(&self.recipe, &self.inputs, self.arithmetic)
+    }
+
     /// What has the name now; fails if the result cannot take it.
     pub fn check_name(&self, db: &Db) -> Result<Option<Entry>> {
         let own = |input: &Input| matches!(input, Input::Artifact { name, .. } if *name == self.name);
@@ -85,7 +92,7 @@ pub(crate) fn make(engine: &Engine, order: &Order, work: impl FnOnce() -> Result
     let started = Instant::now();
     let db = &engine.db;
     let known = order.check_name(db)?;
-    let key = lineage::key(&order.recipe, &order.inputs);
+    let key = order.key();
     if let Some(Entry::Artifact(entry)) = &known
         && entry.key == key
     {

@@ -56,7 +56,11 @@ pub fn run(engine: &Engine, request: &Request, settings: &mut Settings, task: &T
     let started = std::time::Instant::now();
     if let Request::Set(setting) = request {
         settings.set(setting)?;
-        return Ok(Outcome::message("set", settings.to_string()));
+        let mut outcome = Outcome::message("set", settings.to_string());
+        if let spec::Setting::Device(text) = setting {
+            outcome.notes.extend(settings.device.choice(text));
+        }
+        return Ok(outcome);
     }
     let settings = &*settings;
     let context = Context { settings, task };

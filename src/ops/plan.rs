@@ -6,10 +6,11 @@
 use super::canonical::canonical;
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Input, PairEntry};
 use super::engine::{Context, Engine};
-use super::lineage;
+use super::lineage::{self, Arithmetic};
 use super::make::Order;
 use super::seed;
-use super::spec::{Request, SeedMethod, Variant, Weights};
+use super::settings::{Device, Settings};
+use super::spec::{Dtype, Request, SeedMethod, Variant, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::Modality;
 use crate::psqe::SeedSet;
@@ -26,6 +27,10 @@ pub(crate) struct Plan {
     pub source: Option<ArtifactEntry>,
     /// The model whose embeddings it uses, where it does.
     pub model: Option<ArtifactEntry>,
+    /// Where it runs.
+    pub device: Device,
+    /// What the user should know of that.
+    pub notes: Vec<String>,
 }
 
 /// What tells statements apart that make artifacts.
@@ -43,7 +48,8 @@ impl Plan {
     /// Looks up what the request names; loads no rows. Fails on unknown names, and on requests that make
     /// no artifact.
     pub fn new(engine: &Engine, request: &Request, context: &Context) -> Result<Plan> {
-        let (request, seed) = request.seeded(context.settings.seed);
+        let (mut request, seed) = request.seeded(context.settings.seed);
+        let (device, arithmetic, notes) = request.placed(context.settings)?;
         let outline = Outline::of(engine, &request)?;
         let pair = catalog::pair(&engine.db, &outline.pair)?;
         if let Request::Seed(spec) = &request
@@ -66,9 +72,10 @@ impl Plan {
             recipe: canonical(&request.unnamed()),
             inputs,
             seed,
+            arithmetic,
         };
         order.check_name(&engine.db)?;
-        Ok(Plan { order, pair, modalities, source: outline.source, model: outline.model })
+        Ok(Plan { order, pair, modalities, source: outline.source, model: outline.model, device, notes })
     }
 
     /// The seeds it starts from.
@@ -166,7 +173,8 @@ impl Request {
                     spec.from.clear();
                 }
             }
-            Request::Tune(spec) => (spec.name, spec.seeds) = (String::new(), String::new()),
+            // The key has the device's class; which one of a class does not matter.
+            Request::Tune(spec) => (spec.name, spec.seeds, spec.device) = Default::default(),
             Request::Correct(spec) => (spec.name, spec.seeds) = (String::new(), String::new()),
             Request::Expand(spec) => {
                 (spec.name, spec.seeds) = Default::default();
@@ -176,6 +184,30 @@ impl Request {
             _ => {}
         }
         request
+    }
+
+    /// Fills in the device, and gives it with what numbers are made by and what to tell of the choice.
+    /// All but tuning runs on the CPU.
+    ///
+    /// Fails with [`Code::Unsupported`] on a device that is not there, [`Code::Conflict`] on a type that
+    /// it does not compute in.
+    fn placed(&mut self, settings: &Settings) -> Result<(Device, Arithmetic, Vec<String>)> {
+        let Request::Tune(spec) = self else { return Ok((Device::Cpu, Arithmetic::Cpu, Vec::new())) };
+        let device = if spec.device.is_empty() { settings.device } else { Device::resolve(&spec.device)? };
+        let notes = device.choice(&spec.device).into_iter().collect();
+        spec.device = device.to_string();
+        let arithmetic = match (device, spec.dtype) {
+            (Device::Cuda(_), dtype) => Arithmetic::Cuda(dtype),
+            (Device::Cpu, Dtype::F32) => Arithmetic::Cpu,
+            (Device::Cpu, Dtype::Bf16) => {
+                return Err(Error::new(
+                    Code::Conflict,
+                    "dtype=bf16 needs a GPU, and this would run on the cpu",
+                )
+                .help("add device='cuda:0', or leave dtype=f32"));
+            }
+        };
+        Ok((device, arithmetic, notes))
     }
 
     /// The same with its random seed filled in, and that seed.

@@ -69,6 +69,8 @@ pub(crate) fn stages(spec: &Psqe) -> Vec<(&'static str, Request)> {
                 temperature: if variant == Variant::Reference { 1.0 } else { 0.1 },
                 variant,
                 missing: spec.missing,
+                device: spec.device.clone(),
+                dtype: spec.dtype,
                 seed: spec.seed,
                 ..Tune::new(&name("cluster"), &name("tuned"))
             }),

@@ -82,7 +82,7 @@ impl<'a> Journal<'a> {
         epochs: u64,
         modalities: Vec<String>,
     ) -> Result<(Self, Option<TuneState>)> {
-        let key = super::lineage::key(&order.recipe, &order.inputs);
+        let key = order.key();
         let stored = db.get::<Run>(RUNS, &key)?;
         let state = match &stored {
             Some(run) => {

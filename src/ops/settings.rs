@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 use super::spec::Setting;
 use crate::error::{Code, Error, Result};
 
-/// Where products and training run.
+/// Where training runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Device {
     /// The processor.
@@ -22,7 +22,7 @@ impl Device {
         let lower = text.to_lowercase();
         let number = match lower.as_str() {
             "cpu" => return Ok(Device::Cpu),
-            "auto" => return Ok(Device::open_cuda(0).map_or(Device::Cpu, |()| Device::Cuda(0))),
+            "auto" => return Ok(Device::open_cuda(0).map_or(Device::Cpu, |_| Device::Cuda(0))),
             "cuda" => Some(0),
             other => other.strip_prefix("cuda:").and_then(|number| number.parse().ok()),
         };
@@ -30,23 +30,37 @@ impl Device {
             return Err(Error::new(Code::OutOfRange, format!("there is no device `{text}`"))
                 .help("devices are 'cpu', 'cuda:0' (or another number) and 'auto'"));
         };
-        Device::open_cuda(number).map(|()| Device::Cuda(number))
+        Device::open_cuda(number).map(|_| Device::Cuda(number))
     }
 
-    #[cfg(feature = "cuda")]
-    fn open_cuda(number: usize) -> Result<()> {
-        match candle_core::Device::new_cuda(number) {
-            Ok(_) => Ok(()),
-            Err(cause) => {
-                Err(Error::new(Code::Unsupported, format!("the GPU cuda:{number} cannot be opened"))
-                    .help("check nvidia-smi, or SET device='cpu'")
-                    .because(cause))
-            }
+    /// What to tell of the device that `text` stood for; nothing where the text itself says it.
+    pub(crate) fn choice(self, text: &str) -> Option<String> {
+        let why = if cfg!(feature = "cuda") { "no GPU can be opened" } else { "this build has no CUDA" };
+        text.eq_ignore_ascii_case("auto").then(|| match self {
+            Device::Cpu => format!("device='auto' chose cpu: {why}"),
+            Device::Cuda(_) => format!("device='auto' chose {self}"),
+        })
+    }
+
+    /// The device as candle has it. Fails with [`Code::Unsupported`] if it cannot be opened.
+    pub(crate) fn open(self) -> Result<candle_core::Device> {
+        match self {
+            Device::Cpu => Ok(candle_core::Device::Cpu),
+            Device::Cuda(number) => Device::open_cuda(number),
         }
     }
 
+    #[cfg(feature = "cuda")]
+    fn open_cuda(number: usize) -> Result<candle_core::Device> {
+        candle_core::Device::new_cuda(number).map_err(|cause| {
+            Error::new(Code::Unsupported, format!("the GPU cuda:{number} cannot be opened"))
+                .help("check nvidia-smi, or SET device='cpu'")
+                .because(cause)
+        })
+    }
+
     #[cfg(not(feature = "cuda"))]
-    fn open_cuda(number: usize) -> Result<()> {
+    fn open_cuda(number: usize) -> Result<candle_core::Device> {
         Err(Error::new(Code::Unsupported, format!("cuda:{number} was asked for, but this build has no CUDA"))
             .help("build with `--features cuda` on a machine with a GPU, or SET device='cpu'"))
     }
@@ -66,7 +80,7 @@ impl std::fmt::Display for Device {
 pub struct Settings {
     /// Random seed of statements that name none.
     pub seed: u64,
-    /// Where products and training run.
+    /// Where training runs.
     pub device: Device,
     /// Worker threads; 0 stands for one per core.
     pub threads: usize,

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use candle_core::DType;
+
 use super::catalog::ArtifactEntry;
 use super::engine::{Context, Engine};
 use super::maintain::count;
@@ -10,7 +12,8 @@ use super::plan::Plan;
 use super::rows::{Column, ColumnKind, Outcome, Rows};
 use super::runs::Journal;
 use super::seed::stored;
-use super::spec::{Missing, Request, Tune, Variant};
+use super::settings::Device;
+use super::spec::{Dtype, Missing, Request, Tune, Variant};
 use crate::error::Result;
 use crate::features::{Matrix, OwnedFeature, Presence, save_feature};
 use crate::psqe::tune::{Embedding, EpochLoss, TuneModality, TuneOptions, Tuner};
@@ -24,6 +27,7 @@ pub(crate) fn tune(engine: &Engine, spec: &Tune, context: &Context) -> Result<Ou
     let line = format!("{}: tuned on {}", entry.name, count(entry.rows as usize, "seed")) + stored(&product);
     let mut outcome = Outcome::message("tune", line).with_rows(losses(entry));
     outcome.notes = product.notes;
+    outcome.notes.extend(plan.notes);
     Ok(outcome)
 }
 
@@ -59,6 +63,10 @@ fn work(engine: &Engine, spec: &Tune, plan: &Plan, context: &Context) -> Result<
         })
     };
     let mut tuner = Tuner::new(&modalities, &graph, &set.pairs(), options)?;
+    if plan.device != Device::Cpu {
+        let dtype = if spec.dtype == Dtype::Bf16 { DType::BF16 } else { DType::F32 };
+        tuner = tuner.on(&plan.device.open()?, dtype)?;
+    }
     let (mut journal, state) = Journal::open(db, &plan.order, spec.epochs as u64, plan.modalities.clone())?;
     let mut done = 0;
     if let Some(state) = state {

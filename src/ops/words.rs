@@ -32,6 +32,7 @@ words! {
     Encoder { Ngrams => "ngrams", Bow => "bow", Numeric => "numeric" }
     Variant { Paper => "paper", Reference => "reference", Seedbed => "seedbed" }
     Missing { Renormalise => "renormalise", Neutral => "neutral", Random => "random" }
+    Dtype { F32 => "f32", Bf16 => "bf16" }
     Direction { Row => "row", Both => "both" }
     Matching { Greedy => "greedy", Mutual => "mutual", Best => "best" }
     Protocol { Paper => "paper", Strict => "strict" }

@@ -13,16 +13,24 @@ use super::tape;
 /// `a` `[heads, 2·width]` (the written row's half first) gives `[written, width]`.
 #[derive(Clone, Debug)]
 pub struct Attention {
-    edges: Arc<Bipartite>,
+    pub(super) edges: Arc<Bipartite>,
+    /// The edges on the GPU where they were last used; clones share them.
+    #[cfg(feature = "cuda")]
+    pub(super) placed: super::attention_cuda::Placed,
 }
 
 impl Attention {
     /// The layer over these edges.
     pub fn new(edges: Arc<Bipartite>) -> Self {
-        Attention { edges }
+        Attention {
+            edges,
+            #[cfg(feature = "cuda")]
+            placed: Default::default(),
+        }
     }
 
-    /// Runs it; see [`Attention`]. Fails on shapes that do not fit and on types other than f32 and f64.
+    /// Runs it; see [`Attention`]. Fails on shapes that do not fit, and on types other than f32 and (on the
+    /// CPU) f64.
     pub fn apply(&self, h: &Tensor, w: &Tensor, a: &Tensor) -> Candle<Tensor> {
         let (width, heads) = (h.dim(1)?, w.dim(0)?);
         if h.dims() != [self.edges.read, width]
@@ -93,6 +101,20 @@ impl CustomOp3 for Attention {
         }
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        h: &CudaStorage,
+        lh: &Layout,
+        w: &CudaStorage,
+        lw: &Layout,
+        a: &CudaStorage,
+        la: &Layout,
+    ) -> Candle<(CudaStorage, Shape)> {
+        self.forward_cuda((h, lh), (w, lw), (a, la))
+    }
+
+    #[cfg(not(feature = "cuda"))]
     fn cuda_fwd(
         &self,
         _: &CudaStorage,
@@ -113,6 +135,11 @@ impl CustomOp3 for Attention {
         _: &Tensor,
         grad: &Tensor,
     ) -> Candle<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        #[cfg(feature = "cuda")]
+        if h.device().is_cuda() {
+            let [dh, dw, da] = self.backward_cuda(h, w, a, grad)?;
+            return Ok((Some(dh), Some(dw), Some(da)));
+        }
         let [dh, dw, da] = match h.dtype() {
             candle_core::DType::F64 => self.turn::<f64>(h, w, a, grad)?,
             _ => self.turn::<f32>(h, w, a, grad)?,

@@ -136,6 +136,23 @@ impl<'a> ConstantRows<'a> {
         }
     }
 
+    /// Whether the features are dense.
+    pub(crate) fn is_dense(&self) -> bool {
+        !self.is_sparse()
+    }
+
+    /// Dense rows one after the other, absent ones filled; zeros of sparse features.
+    pub(crate) fn filled(&self, rows: std::ops::Range<u32>) -> Vec<f32> {
+        let zeros = vec![0.0; self.cols];
+        let absent = self.mean.as_deref().unwrap_or(&zeros);
+        let mut out = Vec::with_capacity(rows.len() * self.cols);
+        for row in rows {
+            let there = self.present(row) && self.is_dense();
+            out.extend_from_slice(if there { self.dense(row) } else { absent });
+        }
+        out
+    }
+
     fn is_sparse(&self) -> bool {
         matches!(self.left.rows, Rows::Sparse(_))
     }

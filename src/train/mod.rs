@@ -1,7 +1,9 @@
 //! What training needs: custom operations with hand-written gradients, parameters, an optimiser.
 //!
 //! Each operation is a pair of plain functions over slices (`forward`, `backward`) and a thin wrapper
-//! that puts the pair on candle's tape; [`crate::psqe::tune`] calls the slices, an aligner the wrappers.
+//! that puts the pair on candle's tape; [`crate::psqe::tune`] calls the slices on the CPU and the wrappers
+//! on a GPU, an aligner the wrappers. On a GPU the wrappers are kernels of ours (`attention.cu`) or
+//! candle's tensor operations; those run on the CPU too, which is how they are tested without a GPU.
 //!
 //! Invariants: results are the same bytes for any number of threads (work is cut into pieces of fixed
 //! size and sums have a fixed order); nothing is quadratic in the rows of a graph; a gradient is
@@ -10,9 +12,14 @@
 
 pub mod adamw;
 pub mod attention;
+#[cfg(feature = "cuda")]
+mod attention_cuda;
 mod attention_op;
+#[cfg(any(test, feature = "cuda"))]
+mod attention_sums;
 mod bipartite;
 pub mod contrast;
+mod contrast_strips;
 pub mod elu;
 mod exp;
 pub mod field;
@@ -21,6 +28,7 @@ pub mod linear;
 mod linear_op;
 pub mod normalise;
 pub mod params;
+mod pick;
 mod real;
 pub mod schedule;
 mod tape;
@@ -32,10 +40,12 @@ pub use adamw::{AdamOptions, AdamState, AdamW, Moments};
 pub use attention_op::Attention;
 pub use bipartite::Bipartite;
 pub use contrast::Contrast;
+pub use contrast_strips::StripContrast;
 pub use field::{Field, Neighbourhoods};
 pub use linear::{ConstantRows, Fill};
 pub use linear_op::{ConstantLinear, FeaturePair};
 pub use normalise::Normalise;
 pub use params::{Init, Parameter, Params};
+pub use pick::Pick;
 pub use real::Real;
 pub use schedule::{Schedule, Shape};

@@ -46,7 +46,18 @@ pub struct Normalise;
 impl Normalise {
     /// `x / max(‖x‖, 10⁻¹²)`, row by row.
     pub fn apply(x: &Tensor) -> Candle<Tensor> {
+        if x.device().is_cuda() {
+            return Normalise::with_tensors(x);
+        }
         x.contiguous()?.apply_op1(Normalise)
+    }
+
+    /// The same with tensor operations, for any device.
+    pub(crate) fn with_tensors(x: &Tensor) -> Candle<Tensor> {
+        // The floor is under the square: the root's slope at 0 would be infinite.
+        let floor = f64::from(FLOOR) * f64::from(FLOOR);
+        let lengths = x.sqr()?.sum_keepdim(1)?.maximum(floor)?.sqrt()?;
+        x.broadcast_div(&lengths)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Between slices and candle's tape.
 
-use candle_core::{CpuStorage, Layout, Result, Shape, Tensor, WithDType};
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CudaStorage, Layout, Result, Shape, Storage, Tensor, WithDType};
 
 /// The numbers of a tensor on the CPU; an error if they are not one stretch in row order.
 pub(crate) fn slice<'a, T: WithDType>(
@@ -26,6 +27,28 @@ pub(crate) fn numbers<T: WithDType>(tensor: &Tensor) -> Result<Vec<T>> {
 /// A tensor beside `like`, on its device.
 pub(crate) fn tensor<T: WithDType>(data: Vec<T>, shape: impl Into<Shape>, like: &Tensor) -> Result<Tensor> {
     Tensor::from_vec(data, shape.into(), like.device())
+}
+
+/// The result of a custom operation whose work was done before, with tensor operations: on the CPU.
+pub(crate) fn done(result: &Tensor) -> Result<(CpuStorage, Shape)> {
+    let (storage, layout) = result.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(storage) if whole(layout) => Ok((storage.clone(), layout.shape().clone())),
+        _ => candle_core::bail!("a result that is not the whole of its storage on the CPU"),
+    }
+}
+
+/// The same on a GPU.
+pub(crate) fn done_cuda(result: &Tensor) -> Result<(CudaStorage, Shape)> {
+    let (storage, layout) = result.storage_and_layout();
+    match &*storage {
+        Storage::Cuda(storage) if whole(layout) => Ok((storage.try_clone(layout)?, layout.shape().clone())),
+        _ => candle_core::bail!("a result that is not the whole of its storage on a GPU"),
+    }
+}
+
+fn whole(layout: &Layout) -> bool {
+    layout.is_contiguous() && layout.start_offset() == 0
 }
 
 /// What a tape operation says where only the CPU has it.

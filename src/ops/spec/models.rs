@@ -2,6 +2,15 @@
 
 use super::{Missing, Variant};
 
+/// The type of number that products are made of; everything kept is f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dtype {
+    /// 32 bits.
+    F32,
+    /// The upper 16 of them; on a GPU only.
+    Bf16,
+}
+
 /// Tunes embeddings contrastively on seeds: PSQE stage II.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tune {
@@ -23,6 +32,10 @@ pub struct Tune {
     pub variant: Variant,
     /// Missing rows.
     pub missing: Missing,
+    /// Where it runs: `cpu`, `cuda:0`, `auto`; empty takes the setting.
+    pub device: String,
+    /// What the affine maps are multiplied in.
+    pub dtype: Dtype,
     /// Name of the result.
     pub name: String,
     /// Random seed; `None` takes the setting.
@@ -42,6 +55,8 @@ impl Tune {
             patience: None,
             variant: Variant::Paper,
             missing: Missing::Neutral,
+            device: String::new(),
+            dtype: Dtype::F32,
             name: name.to_string(),
             seed: None,
         }

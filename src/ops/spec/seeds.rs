@@ -1,5 +1,6 @@
 //! What makes seed sets: `SEED`, `CORRECT`, `EXPAND`, `PSQE`, and the words they share with others.
 
+use super::Dtype;
 use crate::features::Modality;
 
 /// A number, or left to the data.
@@ -230,6 +231,10 @@ pub struct Psqe {
     pub weights: Weights,
     /// Missing rows.
     pub missing: Missing,
+    /// Where stage II tunes: `cpu`, `cuda:0`, `auto`; empty takes the setting.
+    pub device: String,
+    /// What stage II's affine maps are multiplied in.
+    pub dtype: Dtype,
     /// Name of the result; those of the stages are made from it.
     pub name: String,
     /// Random seed; `None` takes the setting.
@@ -251,6 +256,8 @@ impl Psqe {
             variant: Variant::Seedbed,
             weights: Weights::Auto,
             missing: Missing::Neutral,
+            device: String::new(),
+            dtype: Dtype::F32,
             name: name.to_string(),
             seed: None,
         }

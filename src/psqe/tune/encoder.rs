@@ -1,6 +1,6 @@
 //! One modality's network: an affine map, then graph attention if the modality is structural.
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::task::Task;
 use crate::train::attention::{self, Gradients, Weights};
 use crate::train::{ConstantRows, Field, Init, Parameter, elu};
@@ -13,7 +13,8 @@ pub(crate) struct Encoder<'a> {
     pub rows: ConstantRows<'a>,
     /// Attention layers; 0 for a modality that is no more than an affine map.
     pub layers: usize,
-    first: usize,
+    /// Place of its first parameter: weight and bias of the affine map, then `w` and `a` of each layer.
+    pub first: usize,
     hidden: usize,
     heads: usize,
 }
@@ -51,6 +52,15 @@ impl<'a> Encoder<'a> {
         let at = self.first + 2 + 2 * layer;
         let (w, a) = (&parameters[at].values, &parameters[at + 1].values);
         Weights { w, a, heads: self.heads, width: self.hidden }
+    }
+
+    /// Fails with [`Code::BadValue`] on a loss that is no number.
+    pub fn check(&self, loss: f64) -> Result<()> {
+        if loss.is_finite() {
+            return Ok(());
+        }
+        Err(Error::new(Code::BadValue, format!("the loss of {} is not finite any more", self.name))
+            .help("lower the learning rate, or use unit vectors with a temperature"))
     }
 
     /// The vectors of the rows that the field writes, `written × hidden`, and, if it is to be kept, what

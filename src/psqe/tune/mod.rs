@@ -7,7 +7,13 @@
 //! A [`Tuner`] borrows features and owns everything else. Between two epochs its whole state is a
 //! [`TuneState`], plain data; a tuner that resumes from it goes on with the very same bytes, on any
 //! number of threads. An epoch that fails or is cancelled leaves the state as it was.
+//!
+//! [`Tuner::on`] moves the network to a device; parameters, optimiser and state stay on the CPU, so that
+//! a state made on one device goes on on another.
 
+mod device;
+#[cfg(test)]
+mod device_tests;
 mod encoder;
 mod options;
 mod plan;

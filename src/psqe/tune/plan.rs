@@ -1,8 +1,11 @@
 //! One batch as one modality sees it: which rows it reads and where its pairs are among them.
 
+use std::sync::OnceLock;
+
 use crate::error::Result;
 use crate::train::{Field, Neighbourhoods};
 
+use super::device::Placed;
 use super::encoder::Encoder;
 
 /// A batch of one modality.
@@ -10,6 +13,8 @@ pub(crate) struct Plan {
     pub field: Field,
     /// Places among the rows the field writes: of all left rows, then of their partners.
     pub places: Vec<u32>,
+    /// The same on a device, once it has been there.
+    pub placed: OnceLock<Placed>,
 }
 
 impl Plan {
@@ -26,7 +31,7 @@ impl Plan {
         let rows = [lefts, rights].concat();
         let field = graph.field(&rows, encoder.layers)?;
         let places = rows.iter().filter_map(|&row| field.place(row)).map(|place| place as u32).collect();
-        Ok(Some(Plan { field, places }))
+        Ok(Some(Plan { field, places, placed: OnceLock::new() }))
     }
 
     /// Number of pairs.

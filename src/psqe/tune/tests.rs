@@ -10,13 +10,13 @@ use crate::train::tests::data::{close, normals, on_all_pools, parameter, random_
 use crate::train::{Neighbourhoods, Parameter};
 
 /// Both sides of a modality that a test owns.
-struct Owned {
+pub(super) struct Owned {
     name: &'static str,
-    sides: [OwnedFeature; 2],
+    pub(super) sides: [OwnedFeature; 2],
 }
 
 impl Owned {
-    fn new(
+    pub(super) fn new(
         name: &'static str,
         mut data: Vec<f32>,
         left: usize,
@@ -57,6 +57,11 @@ fn names() -> Vec<(String, String, Vec<usize>)> {
 
 #[test]
 fn fifty_steps_are_the_reference_s() {
+    fifty_steps(|tuner| tuner);
+}
+
+/// The reference's fifty steps, by a tuner that `place` puts somewhere.
+pub(super) fn fifty_steps(place: impl for<'a> Fn(Tuner<'a>) -> Tuner<'a>) {
     let (Some(golden), Some((small, graph))) = (Golden::open("psqe_stage2_train"), small_graph()) else {
         return;
     };
@@ -65,7 +70,7 @@ fn fifty_steps_are_the_reference_s() {
     let seeds: Vec<(u32, u32)> =
         golden.ints("seeds").as_chunks::<2>().0.iter().map(|&[l, r]| (l, r - 320)).collect();
     let options = TuneOptions { hidden: 24, ..TuneOptions::of(Variant::Reference) };
-    let mut tuner = Tuner::new(&parts.each_ref().map(Owned::view), &graph, &seeds, options).unwrap();
+    let mut tuner = place(Tuner::new(&parts.each_ref().map(Owned::view), &graph, &seeds, options).unwrap());
     let stored = |stage: &str| -> Vec<Parameter> {
         names()
             .iter()
@@ -116,14 +121,14 @@ fn fifty_steps_are_the_reference_s() {
 }
 
 /// A small pair whose two sides are noisy copies of each other.
-struct Toy {
-    parts: Vec<Owned>,
+pub(super) struct Toy {
+    pub(super) parts: Vec<Owned>,
     graph: Neighbourhoods,
     seeds: Vec<(u32, u32)>,
 }
 
 impl Toy {
-    fn new() -> Toy {
+    pub(super) fn new() -> Toy {
         let (side, cols) = (120, 20);
         let modality = |name, seed: u64, gap: usize| {
             let truth = normals(side * cols, seed);
@@ -137,13 +142,13 @@ impl Toy {
         Toy { parts, graph: random_graph(side, side, 150, 4), seeds }
     }
 
-    fn tuner(&self, options: TuneOptions) -> Tuner<'_> {
+    pub(super) fn tuner(&self, options: TuneOptions) -> Tuner<'_> {
         let views: Vec<_> = self.parts.iter().map(Owned::view).collect();
         Tuner::new(&views, &self.graph, &self.seeds, options).unwrap()
     }
 }
 
-fn options(variant: Variant) -> TuneOptions {
+pub(super) fn options(variant: Variant) -> TuneOptions {
     TuneOptions { hidden: 16, batch: 25, ..TuneOptions::of(variant) }
 }
 

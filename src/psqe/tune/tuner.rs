@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use candle_core::{DType, Device};
+
 use crate::error::{Code, Error, Result};
 use crate::features::Feature;
 use crate::ops::spec::Variant;
@@ -10,6 +12,7 @@ use crate::task::Task;
 use crate::train::adamw::Slot;
 use crate::train::{AdamW, ConstantRows, Fill, Neighbourhoods, Parameter, contrast, normalise, params};
 
+use super::device::OnDevice;
 use super::encoder::Encoder;
 use super::options::TuneOptions;
 use super::plan::Plan;
@@ -71,6 +74,8 @@ pub struct Tuner<'a> {
     rng: Rng,
     curve: Vec<EpochLoss>,
     best: Option<Best>,
+    /// Where the network is, if not with the parameters.
+    device: Option<OnDevice>,
     /// Plans by batch and modality, where the batches are the same in each epoch.
     fixed: Option<Vec<Vec<Option<Plan>>>>,
 }
@@ -132,7 +137,7 @@ impl<'a> Tuner<'a> {
         }
         let optimiser = AdamW::new(options.adam());
         let rng = Rng::stream(options.seed, SHUFFLE);
-        let (epoch, curve, best, fixed) = (0, Vec::new(), None, None);
+        let (epoch, curve, best, device, fixed) = (0, Vec::new(), None, None, None);
         Ok(Tuner {
             options,
             encoders,
@@ -145,8 +150,19 @@ impl<'a> Tuner<'a> {
             rng,
             curve,
             best,
+            device,
             fixed,
         })
+    }
+
+    /// The same, its network run by candle on `device`: the features are put there at once, parameters
+    /// with each batch. With [`DType::BF16`] the affine maps are multiplied in that type, all else in f32.
+    ///
+    /// Fails with [`Code::Limit`] if the device's memory is too small, [`Code::Unsupported`] on other types.
+    pub fn on(mut self, device: &Device, dtype: DType) -> Result<Self> {
+        self.device = Some(OnDevice::new(device, dtype, &self.encoders)?);
+        self.fixed = None;
+        Ok(self)
     }
 
     /// Goes on from a stored state; the next epoch gives the bytes it would have given then.
@@ -269,8 +285,15 @@ impl<'a> Tuner<'a> {
         task: &Task,
     ) -> Result<()> {
         let TuneOptions { hidden, tau, .. } = self.options;
-        for ((encoder, plan), sum) in self.encoders.iter().zip(plans).zip(sums) {
+        for (at, ((encoder, plan), sum)) in self.encoders.iter().zip(plans).zip(sums).enumerate() {
             let Some(plan) = plan else { continue };
+            if let Some(device) = &self.device {
+                let gradients = gradients.as_deref_mut();
+                let loss =
+                    device.batch((at, encoder), &self.parameters, plan, &self.options, gradients, task)?;
+                *sum = (sum.0 + loss * plan.pairs() as f64, sum.1 + plan.pairs());
+                continue;
+            }
             let (rows, trace) = encoder.forward(&self.parameters, &plan.field, gradients.is_some(), task)?;
             let raw = plan.gather(&rows, hidden);
             drop(rows);
@@ -281,11 +304,7 @@ impl<'a> Tuner<'a> {
             }
             let z = if self.options.normalise() { &unit } else { &raw };
             let found = contrast::forward(z, hidden, tau, task)?;
-            if !found.loss.is_finite() {
-                let message = format!("the loss of {} is not finite any more", encoder.name);
-                return Err(Error::new(Code::BadValue, message)
-                    .help("lower the learning rate, or use unit vectors with a temperature"));
-            }
+            encoder.check(found.loss)?;
             *sum = (sum.0 + found.loss * plan.pairs() as f64, sum.1 + plan.pairs());
             let Some(gradients) = gradients.as_deref_mut() else { continue };
             let mut grad = vec![0.0; z.len()];
@@ -335,12 +354,15 @@ impl<'a> Tuner<'a> {
 
     /// Tuned vectors of all rows of both sides, one entry a modality, in the order given.
     pub fn embeddings(&self, task: &Task) -> Result<Vec<Embedding>> {
-        let one = |encoder: &Encoder<'_>| {
+        let one = |(at, encoder): (usize, &Encoder<'_>)| {
             let field = self.graph.whole(encoder.layers)?;
-            let (values, _) = encoder.forward(&self.parameters, &field, false, task)?;
+            let values = match &self.device {
+                Some(device) => device.vectors((at, encoder), &self.parameters, &field, task)?,
+                None => encoder.forward(&self.parameters, &field, false, task)?.0,
+            };
             Ok(Embedding { name: encoder.name.clone(), values, width: self.options.hidden })
         };
-        self.encoders.iter().map(one).collect()
+        self.encoders.iter().enumerate().map(one).collect()
     }
 }
 

@@ -60,6 +60,8 @@ impl Binder<'_> {
             patience: options.maybe_size("patience"),
             variant,
             missing: missing(&options),
+            device: options.text("device").unwrap_or_default(),
+            dtype: spec::Dtype::from_word(options.word("dtype")).unwrap_or(spec::Dtype::F32),
             name: self.result(name, "TUNE")?,
             seed: options.seed(),
         }))
@@ -141,6 +143,8 @@ impl Binder<'_> {
             variant: variant(&options),
             weights: options.weights(),
             missing: missing(&options),
+            device: options.text("device").unwrap_or_default(),
+            dtype: spec::Dtype::from_word(options.word("dtype")).unwrap_or(spec::Dtype::F32),
             name: self.result(name, "PSQE")?,
             seed: options.seed(),
         }))

@@ -63,6 +63,17 @@ const PRECISION: Opt = opt(
 const EPOCHS: Opt = opt("epochs", Kind::Int(1, 1_000_000), "300", "passes over the seeds");
 const LR: Opt = opt("lr", Kind::Float(1e-9, 10.0), "0.01", "learning rate of AdamW");
 const BATCH: Opt = opt("batch", Kind::Int(2, 1_000_000), "2000", "pairs of a batch");
+const DEVICE: Opt =
+    opt("device", Kind::Text, "", "where tuning runs: cpu, cuda:0 or auto; the setting's where not given");
+const DTYPE: Opt = opt(
+    "dtype",
+    Kind::Choice(&[
+        ("f32", "32 bits throughout"),
+        ("bf16", "affine maps in bf16, all else in f32; on a GPU only"),
+    ]),
+    "f32",
+    "type of number that tuning multiplies",
+);
 const WEIGHTS: Opt = opt("weights", Kind::Weights, "auto", "weights of the modalities");
 const LENIENT: Opt = opt("lenient", Kind::Bool, "false", "skip broken lines and count them");
 const SPLITS: Kind = Kind::Choice(&[
@@ -179,9 +190,11 @@ forms! {
                 "epochs without gain on held-out seeds after which tuning stops"),
             VARIANT,
             MISSING,
+            DEVICE,
+            DTYPE,
             RANDOM_SEED,
         ],
-        ["TUNE s1 epochs=300 lr=0.01 batch=2000 AS t1"];
+        ["TUNE s1 epochs=300 lr=0.01 batch=2000 AS t1", "TUNE s1 device='cuda:0' dtype=bf16 AS t1"];
     CORRECT: "CORRECT", "Drops seeds that another entity contradicts.",
         "CORRECT seeds [options] AS seeds",
         [
@@ -228,6 +241,8 @@ forms! {
             ANY_VARIANT,
             WEIGHTS,
             MISSING,
+            DEVICE,
+            DTYPE,
             RANDOM_SEED,
         ],
         ["PSQE FROM zh_en AS seeds", "PSQE k=4 n=1000 variant=reference FROM zh_en AS seeds"];
@@ -305,7 +320,7 @@ forms! {
     SET: "SET", "Changes a setting of the session.", "SET setting=value",
         [
             opt("seed", Kind::Int(0, MOST), "42", "random seed of statements that name none"),
-            opt("device", Kind::Text, "auto", "where products run: cpu, cuda:0 or auto"),
+            opt("device", Kind::Text, "cpu", "where tuning runs: cpu, cuda:0 or auto"),
             opt("threads", Kind::Int(0, 4096), "0", "worker threads; 0 takes all"),
         ],
         ["SET seed=42", "SET device='cuda:0'"];

@@ -40,10 +40,10 @@ fn two_layers_on_the_tape_are_the_reference_s() {
 }
 
 /// Edges, rows, weights, attention vectors, and a gradient of the result.
-type Layer = (Arc<Bipartite>, Vec<f32>, Vec<f32>, Vec<f32>, Vec<f32>);
+pub(super) type Layer = (Arc<Bipartite>, Vec<f32>, Vec<f32>, Vec<f32>, Vec<f32>);
 
 /// A layer with fewer rows written than read, and random arguments.
-fn layer(width: usize, heads: usize) -> Layer {
+pub(super) fn layer(width: usize, heads: usize) -> Layer {
     let graph = random_graph(160, 150, 220, 9);
     let needed: Vec<u32> = (0..310).step_by(3).collect();
     let edges = graph.field(&needed, 1).unwrap().layers.remove(0);
