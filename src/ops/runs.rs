@@ -223,7 +223,10 @@ pub(crate) fn explain(engine: &Engine, name: &str) -> Result<Outcome> {
     };
     let mut columns = vec![Column::new("epoch", ColumnKind::Int), Column::new("loss", ColumnKind::Float)];
     columns.extend(run.modalities.iter().map(|modality| Column::new(modality, ColumnKind::Float)));
-    columns.push(Column::new("held_out", ColumnKind::Float));
+    let held_out = run.curve.iter().any(|loss| loss.held_out.is_some());
+    if held_out {
+        columns.push(Column::new("held_out", ColumnKind::Float));
+    }
     columns.push(Column::new("curve", ColumnKind::Text));
     let totals = run.curve.iter().map(|loss| loss.total);
     let (least, most) = totals.fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(x), b.max(x)));
@@ -234,7 +237,9 @@ pub(crate) fn explain(engine: &Engine, name: &str) -> Result<Outcome> {
         let share = (loss.total - least) / (most - least).max(f64::MIN_POSITIVE);
         let mut row: Vec<Value> = vec![(at as u64 + 1).into(), loss.total.into()];
         row.extend(loss.modalities.iter().map(|&loss| Value::from(loss)));
-        row.push(loss.held_out.unwrap_or(f64::NAN).into());
+        if held_out {
+            row.push(loss.held_out.unwrap_or(f64::NAN).into());
+        }
         row.push("█".repeat(1 + (share * 39.0) as usize).into());
         row
     };
