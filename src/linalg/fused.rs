@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::error::{Code, Error, Result};
 use crate::features::Rows;
-use crate::linalg::pairs::dot_self;
+use crate::linalg::dot_self;
 use crate::linalg::{Block, check_feature};
 
 /// Partial sums of a distance.

@@ -40,11 +40,6 @@ pub fn pair_scores(
 }
 
 /// Squared norm of row `i`.
-pub(crate) fn square(rows: &Rows<'_>, i: u32) -> f64 {
-    dot_self(rows, i as usize)
-}
-
-/// Squared norm of row `i`.
 pub(crate) fn dot_self(rows: &Rows<'_>, i: usize) -> f64 {
     let square = |x: &f32| f64::from(*x) * f64::from(*x);
     match rows {

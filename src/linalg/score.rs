@@ -12,8 +12,8 @@ use rayon::prelude::*;
 
 use crate::error::{Code, Error, Result};
 use crate::features::{Feature, Rows};
+use crate::linalg::dot_self;
 use crate::linalg::kernel::{DEPTH, Part};
-use crate::linalg::pairs::dot_self;
 use crate::linalg::{Channel, Similarity, TopKOptions, check_channels, check_ids};
 
 /// Rows whose norm is below this count as zero.

@@ -24,10 +24,9 @@ pub(crate) fn stages(spec: &Psqe) -> Vec<(&'static str, Request)> {
         Auto::Fixed(count) if own => Auto::Fixed(count.div_ceil(2)),
         count => count,
     };
-    let method = SeedMethod::Cluster {
-        k: spec.k,
-        variant: if spec.variant == Variant::Reference { Variant::Reference } else { Variant::Paper },
-    };
+    // Clusters and tuning are the paper's unless the reference is asked for: there is no third way.
+    let theirs = if spec.variant == Variant::Reference { Variant::Reference } else { Variant::Paper };
+    let method = SeedMethod::Cluster { k: spec.k, variant: theirs };
     let common = |method, from: &str, name: String, count| Seed {
         count,
         precision: spec.precision,
@@ -59,15 +58,14 @@ pub(crate) fn stages(spec: &Psqe) -> Vec<(&'static str, Request)> {
     let mut stages = vec![("I: cluster", Request::Seed(common(method, &spec.pair, name("cluster"), first)))];
     let tuned = spec.tune || !own;
     if tuned {
-        let variant = if spec.variant == Variant::Reference { Variant::Reference } else { Variant::Paper };
         stages.push((
             "II: tune",
             Request::Tune(Tune {
                 epochs: spec.epochs,
                 lr: spec.lr,
                 batch: spec.batch,
-                temperature: if variant == Variant::Reference { 1.0 } else { 0.1 },
-                variant,
+                temperature: if theirs == Variant::Reference { 1.0 } else { 0.1 },
+                variant: theirs,
                 missing: spec.missing,
                 device: spec.device.clone(),
                 dtype: spec.dtype,

@@ -58,6 +58,7 @@ pub(crate) struct Candidates {
 impl Candidates {
     /// The best `k` partners of every entity of either side.
     pub fn new(evidence: &Evidence<'_>, weights: &Resolved, k: usize, task: &Task) -> Result<Self> {
+        task.phase("looking for candidates", None);
         let sizes = (evidence.left_len(), evidence.right_len());
         let factors = weights.factors();
         let options = TopKOptions { k, both: true, ..evidence.options() };
@@ -112,6 +113,11 @@ impl Candidates {
 
     fn sum(&mut self) {
         self.scores = (0..self.pairs.len()).map(|i| self.parts.iter().map(|part| part[i]).sum()).collect();
+    }
+
+    /// The pairs at these places.
+    pub fn at(&self, places: &[usize]) -> Vec<(EntityId, EntityId)> {
+        places.iter().map(|&place| self.pairs[place]).collect()
     }
 
     /// Places of the pairs that are each other's best by these scores, best first. A pair that a rival of

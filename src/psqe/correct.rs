@@ -45,12 +45,14 @@ pub fn correct(
         }
     };
     let mut out = set.under(evidence)?;
-    let own = ranks(&channels, &base, &set.pairs(), Some(&[]), false, task)?;
-    let scored = out.seeds.iter_mut().zip(&own).filter(|(_, rank)| rank.score.is_finite());
-    scored.for_each(|(seed, rank)| seed.score = rank.score);
+    // A pair's own similarity is the same in every round.
+    let ranks = ranks(&channels, &base, &set.pairs(), Some(&[]), false, task)?;
+    let mut own: Vec<f32> = ranks.iter().map(|rank| rank.score).collect();
+    let scored = out.seeds.iter_mut().zip(&own).filter(|(_, own)| own.is_finite());
+    scored.for_each(|(seed, own)| seed.score = *own);
     for round in 1.. {
         task.phase(format!("checking {} seeds", out.seeds.len()), None);
-        let fallen = contradicted(&out.seeds, &channels, &base, options, task)?;
+        let fallen = contradicted(&out.seeds, &own, &channels, &base, options, task)?;
         if fallen.is_empty() {
             break;
         }
@@ -64,6 +66,8 @@ pub fn correct(
             }
         }
         out.seeds = kept;
+        let mut places = 0..;
+        own.retain(|_| places.next().is_none_or(|place| !fallen.contains_key(&place)));
         if !options.iterate || options.all_rivals {
             break;
         }
@@ -77,6 +81,7 @@ type Contradiction = (Reason, u32, f32, f32);
 /// Places of the seeds that a rival contradicts. A row's contradiction goes before a column's.
 fn contradicted(
     seeds: &[Seed],
+    own: &[f32],
     channels: &[Channel<'_>],
     base: &TopKOptions<'_>,
     options: &CorrectOptions,
@@ -88,8 +93,6 @@ fn contradicted(
     if pairs.is_empty() {
         return Ok(fallen);
     }
-    let own: Vec<f32> =
-        ranks(channels, base, &pairs, Some(&[]), false, task)?.iter().map(|rank| rank.score).collect();
     let rivals = !options.all_rivals;
     let rows = TopKOptions {
         k: 1,

@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 
 use crate::error::Result;
+use crate::features::Rows;
 use crate::kg::EntityId;
-use crate::linalg::{Channel, Similarity, TopKOptions, pair_scores};
+use crate::linalg::{Channel, Similarity, TopKOptions, dot_self, pair_scores};
 use crate::matching::{OneToOne, Pair};
 use crate::ops::spec::Variant;
 use crate::psqe::cluster::{REFERENCE_PAIRS, best_pairs, one_to_one};
 use crate::psqe::resample::Graphs;
 use crate::psqe::weights::Resolved;
-use crate::psqe::{Evidence, SeedSet, Stage};
+use crate::psqe::{Evidence, Neighbourhood, SeedSet, Stage};
 use crate::task::Task;
 
 /// Stage II, sampling over all entities by the product of fused vectors of (tuned) unit rows; new pairs
@@ -85,7 +86,7 @@ pub fn neighbours(
     for (number, seed) in set.seeds.iter().enumerate() {
         task.check()?;
         task.advance(number as u64);
-        let around = |neighbourhood: &crate::psqe::structure::Neighbourhood, entity: EntityId| {
+        let around = |neighbourhood: &Neighbourhood, entity: EntityId| {
             let found: Vec<EntityId> = neighbourhood.of(entity).collect();
             if found.is_empty() { vec![entity] } else { found }
         };
@@ -135,11 +136,9 @@ impl Scorer<'_> {
         let cosines = pair_scores(tuned, &pairs, Similarity::Cosine)?;
         for ((channel, dots), cosines) in self.raw.iter().zip(dots).zip(cosines) {
             // The norm of [raw ‖ tuned at norm 1].
-            let norm =
-                |rows: &crate::features::Rows<'_>, i: u32| (crate::linalg::square(rows, i) + 1.0).sqrt();
-            let norms = |rows: &crate::features::Rows<'_>, ids: &[u32]| -> Vec<f64> {
-                ids.iter().map(|&i| norm(rows, i)).collect()
-            };
+            let norm = |rows: &Rows<'_>, i: u32| (dot_self(rows, i as usize) + 1.0).sqrt();
+            let norms =
+                |rows: &Rows<'_>, ids: &[u32]| -> Vec<f64> { ids.iter().map(|&i| norm(rows, i)).collect() };
             let (a, b) = (norms(&channel.left.rows, left), norms(&channel.right.rows, right));
             let both = |(place, (dot, cosine)): (usize, (&f32, &f32))| {
                 let scale = a[place / right.len()] * b[place % right.len()];

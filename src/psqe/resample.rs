@@ -69,7 +69,6 @@ pub fn resample(
     wanted: Wanted,
     task: &Task,
 ) -> Result<SeedSet> {
-    task.phase("looking for candidates", None);
     let mut candidates = Candidates::new(evidence, weights, PARTNERS, task)?;
     let mut seeds = set.pairs();
     let mut places = Vec::new();
@@ -81,7 +80,7 @@ pub fn resample(
         let share = (0.5 + 0.5 * (round + 1) as f64 / (ROUNDS.0 - 2) as f64).min(1.0);
         let most = (wanted.most() as f64 * share) as usize;
         places = wanted.of(candidates.best(), most.max(1));
-        seeds = places.iter().map(|&place| candidates.pairs[place]).collect();
+        seeds = candidates.at(&places);
         task.advance(round as u64 + 1);
     }
     admitted(&candidates, &places, evidence, &|_| Stage::Global)
@@ -97,7 +96,6 @@ pub fn expand(
     wanted: Wanted,
     task: &Task,
 ) -> Result<SeedSet> {
-    task.phase("looking for candidates", None);
     let mut candidates = Candidates::new(evidence, weights, PARTNERS, task)?;
     let mut seeds = set.pairs();
     let mut places = Vec::new();
@@ -110,7 +108,7 @@ pub fn expand(
         candidates.add(pairs, evidence, weights)?;
         candidates.hear(&structure);
         places = wanted.of(candidates.best(), wanted.most());
-        seeds = places.iter().map(|&place| candidates.pairs[place]).collect();
+        seeds = candidates.at(&places);
         task.advance(round as u64 + 1);
     }
     let known: std::collections::HashMap<(EntityId, EntityId), &Stage> =
@@ -130,7 +128,6 @@ pub fn agreed(
     weights: &Resolved,
     task: &Task,
 ) -> Result<SeedSet> {
-    task.phase("looking for candidates", None);
     let mut candidates = Candidates::new(evidence, weights, PARTNERS, task)?;
     let seeds = set.pairs();
     candidates.add(seeds.clone(), evidence, weights)?;
@@ -168,7 +165,8 @@ pub struct Estimate {
     pub unanimous: f64,
 }
 
-/// An estimate from the decoys around each seed's score (see `Candidates::best`), and how far the kinds of evidence agree.
+/// An estimate from the decoys around each seed's score (see `Candidates::best`), and how far the kinds
+/// of evidence agree.
 pub fn estimated(
     seeds: &[(EntityId, EntityId)],
     evidence: &Evidence<'_>,
@@ -176,7 +174,6 @@ pub fn estimated(
     weights: &Resolved,
     task: &Task,
 ) -> Result<Estimate> {
-    task.phase("looking for candidates", None);
     let mut candidates = Candidates::new(evidence, weights, PARTNERS, task)?;
     candidates.add(seeds.to_vec(), evidence, weights)?;
     candidates.hear(&Structure::new(&graphs.left, &graphs.right, seeds));
