@@ -170,3 +170,69 @@ fn tuning_runs_where_it_is_told_and_says_what_was_chosen() {
         }
     }
 }
+
+#[test]
+fn tuning_takes_the_modalities_that_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    execute(&mut session, "SEED cluster n=60 FROM p AS s");
+    let plan = rows(&mut session, "EXPLAIN TUNE s batch=40 dims=16 weights(visual=1, text=0) AS t");
+    assert!(!plan.iter().any(|step| text(&step[0]).contains("map text")), "{plan:?}");
+    let work = plan.iter().find(|step| text(&step[0]).starts_with("tune")).unwrap();
+    assert!(text(&work[2]).starts_with("a batch of 40 pairs reads"), "{work:?}");
+    assert!(text(&work[3]).contains("GFLOP an epoch"), "{work:?}");
+    execute(&mut session, "TUNE s epochs=2 dims=16 weights(visual=1) AS t");
+    // Each modality has a network of its own: how much it weighs does not matter.
+    let again = execute(&mut session, "TUNE s epochs=2 dims=16 weights(visual=0.3, text=0) AS u");
+    assert!(again.message.contains("stored result"), "{}", again.message);
+    execute(&mut session, "TUNE s epochs=2 dims=16 AS both");
+    assert_ne!(digest(&mut session, "t"), digest(&mut session, "both"));
+    // What was not tuned is no part of what follows, unless it is asked for.
+    execute(&mut session, "SEED global n=80 FROM t AS g");
+    assert_eq!(rows(&mut session, "SELECT * FROM g LIMIT 1")[0].len(), 9);
+    let asked = "SEED global n=80 weights(visual=0.5, text=0.5) FROM t AS h";
+    let error = session.execute(asked, &Params::new(), &Task::quiet()).unwrap_err();
+    assert_eq!(error.code(), Code::UnknownName);
+    assert!(error.to_string().contains("was not tuned on text"), "{error}");
+}
+
+#[test]
+fn seeds_are_told_apart_by_type() {
+    let dir = tempfile::tempdir().unwrap();
+    let graph = |side: &str| -> String {
+        let one = |i: usize| {
+            let iri = format!("<http://{side}.example/e{i}>");
+            let class = ["City", "Person", "Person", "Person"][i % 4];
+            let mut lines =
+                format!("{iri} <http://www.w3.org/2000/01/rdf-schema#label> \"thing {}\" .\n", i * i);
+            // Every eighth says nothing of its type.
+            if i % 8 != 7 {
+                lines += &format!(
+                    "{iri} <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://example.org/{class}> .\n"
+                );
+            }
+            lines
+                + &format!("{iri} <http://{side}.example/near> <http://{side}.example/e{}> .\n", (i + 1) % 48)
+        };
+        (0..48).map(one).collect()
+    };
+    for side in ["left", "right"] {
+        std::fs::write(dir.path().join(format!("{side}.nt")), graph(side)).unwrap();
+    }
+    let mut session = Store::open(dir.path().join("store")).unwrap().session();
+    let import = format!("IMPORT rdf '{0}/left.nt', '{0}/right.nt' AS p", dir.path().display());
+    execute(&mut session, &import);
+    execute(&mut session, "EMBED name USING ngrams INTO p");
+    execute(&mut session, "SEED text n=40 FROM p AS s");
+    let cells = rows(&mut session, "EXPLAIN SEEDS s BY type");
+    let entities = |name: &str| {
+        let cell = cells.iter().find(|cell| text(&cell[0]).contains(name));
+        cell.map(|cell| cell[1].clone()).unwrap_or_else(|| panic!("no {name}: {cells:?}"))
+    };
+    // Entities of both sides; the two classes are entities themselves and have no type.
+    assert_eq!(entities("Person"), Value::from(60i64), "{cells:?}");
+    assert_eq!(entities("City"), Value::from(24i64), "{cells:?}");
+    assert_eq!(entities("no type"), Value::from(16i64), "{cells:?}");
+    let shares: f64 = cells.iter().map(|cell| if let Value::Float(x) = cell[4] { x } else { f64::NAN }).sum();
+    assert!((shares - 1.0).abs() < 1e-9, "{cells:?}");
+}

@@ -34,6 +34,8 @@ impl TuneBuilder {
         patience(epochs: Option<usize>) => spec.patience = epochs;
         /// After the paper, or as the authors' code does.
         variant(variant: Variant) => spec.variant = variant;
+        /// Which modalities are tuned: those named, else all; sizes do not matter.
+        weights(weights: Weights) => spec.weights = weights;
         /// How missing rows are treated.
         missing(missing: Missing) => spec.missing = missing;
         /// Where tuning runs: "cpu", "cuda:0" or "auto"; the session's setting unless told otherwise.

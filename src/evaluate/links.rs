@@ -1,7 +1,5 @@
 //! Matched links against reference links.
 
-use std::collections::HashSet;
-
 use crate::kg::{EntityId, Link};
 
 /// Quality of a set of links, with the counts behind every share.
@@ -27,12 +25,13 @@ pub struct LinkQuality {
 
 /// Judges pairs found (repeated ones count once) against all of `links`, whatever their split.
 pub fn links(found: &[(EntityId, EntityId)], links: &[Link]) -> LinkQuality {
-    let reference: HashSet<_> = links.iter().map(|link| (link.left, link.right)).collect();
-    let lefts: HashSet<_> = links.iter().map(|link| link.left).collect();
-    let rights: HashSet<_> = links.iter().map(|link| link.right).collect();
-    let found: HashSet<_> = found.iter().copied().collect();
-    let correct = found.intersection(&reference).count();
-    let unjudged = found.iter().filter(|(l, r)| !lefts.contains(l) && !rights.contains(r)).count();
+    let reference = distinct(links.iter().map(|link| (link.left, link.right)));
+    let found = distinct(found.iter().copied());
+    let known = |pair: &&(EntityId, EntityId)| reference.binary_search(pair).is_ok();
+    let correct = found.iter().filter(known).count();
+    let lefts = Ends::new(reference.iter().map(|pair| pair.0));
+    let rights = Ends::new(reference.iter().map(|pair| pair.1));
+    let unjudged = found.iter().filter(|(l, r)| !lefts.has(*l) && !rights.has(*r)).count();
     let precision = super::share(correct, found.len());
     let recall = super::share(correct, reference.len());
     let f1 = if correct == 0 && precision + recall == 0.0 {
@@ -49,5 +48,33 @@ pub fn links(found: &[(EntityId, EntityId)], links: &[Link]) -> LinkQuality {
         precision_judged: super::share(correct, found.len() - unjudged),
         recall,
         f1,
+    }
+}
+
+fn distinct(pairs: impl Iterator<Item = (EntityId, EntityId)>) -> Vec<(EntityId, EntityId)> {
+    let mut pairs: Vec<_> = pairs.collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}
+
+/// A set of entities; ids are dense.
+pub(super) struct Ends(Vec<bool>);
+
+impl Ends {
+    pub fn new(entities: impl Iterator<Item = EntityId>) -> Self {
+        let mut ends = Vec::new();
+        for entity in entities {
+            let at = entity as usize;
+            if at >= ends.len() {
+                ends.resize(at + 1, false);
+            }
+            ends[at] = true;
+        }
+        Ends(ends)
+    }
+
+    pub fn has(&self, entity: EntityId) -> bool {
+        self.0.get(entity as usize).is_some_and(|&there| there)
     }
 }

@@ -1,5 +1,6 @@
 //! Seeds against reference links.
 
+use super::links::Ends;
 use crate::kg::{EntityId, Link, Triple};
 
 /// Quality of a seed set, with the counts behind every share.
@@ -32,8 +33,8 @@ pub struct SeedQuality {
 pub fn seeds(pairs: &[(EntityId, EntityId)], links: &[Link], triples: (&[Triple], &[Triple])) -> SeedQuality {
     let judged = super::links(pairs, links);
     let covered = |side: fn(&(EntityId, EntityId)) -> EntityId, triples: &[Triple]| {
-        let ends: std::collections::HashSet<EntityId> = pairs.iter().map(side).collect();
-        triples.iter().filter(|t| ends.contains(&t.head) || ends.contains(&t.tail)).count()
+        let ends = Ends::new(pairs.iter().map(side));
+        triples.iter().filter(|t| ends.has(t.head) || ends.has(t.tail)).count()
     };
     let covered_edges = covered(|pair| pair.0, triples.0) + covered(|pair| pair.1, triples.1);
     let edges = triples.0.len() + triples.1.len();

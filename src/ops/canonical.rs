@@ -119,6 +119,9 @@ fn tune_text(tune: &Tune) -> String {
         None => option(&mut text, "patience", Some("none")),
     }
     option(&mut text, "variant", Some(tune.variant.as_str()));
+    if let Weights::Named(_) = tune.weights {
+        let _ = write!(text, " {}", weights_text(&tune.weights));
+    }
     option(&mut text, "missing", Some(tune.missing.as_str()));
     option(&mut text, "device", (!tune.device.is_empty()).then(|| quoted(&tune.device)));
     option(&mut text, "dtype", Some(tune.dtype.as_str()));

@@ -10,6 +10,7 @@ use super::plan::Plan;
 use super::psqe;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::spec::{self, Matching, Request, SeedMethod};
+use super::tune;
 use crate::error::{Code, Result};
 
 type Steps = Vec<Vec<Value>>;
@@ -21,7 +22,7 @@ pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> 
         | Request::Tune(_)
         | Request::Correct(_)
         | Request::Expand(_)
-        | Request::Align(_) => planned(engine, request, &Plan::new(engine, request, context)?)?,
+        | Request::Align(_) => planned(engine, request, &Plan::new(engine, request, context)?, context)?,
         Request::Psqe(spec) => psqe::explained(engine, spec, context)?,
         Request::Embed(spec::Embed { pair, .. })
         | Request::ImportFeatures(spec::ImportFeatures { pair, .. })
@@ -53,7 +54,7 @@ pub(crate) fn stage(engine: &Engine, what: &str, request: &Request, context: &Co
 }
 
 /// The steps of a statement that makes an artifact: what is read, the work, the result.
-fn planned(engine: &Engine, request: &Request, plan: &Plan) -> Result<Steps> {
+fn planned(engine: &Engine, request: &Request, plan: &Plan, context: &Context) -> Result<Steps> {
     let mut steps = Vec::new();
     if let Some(source) = &plan.source {
         let stale = lineage::stale(&engine.db, source)?;
@@ -84,6 +85,9 @@ fn planned(engine: &Engine, request: &Request, plan: &Plan) -> Result<Steps> {
     let mut work = work_step(&plan.pair, &plan.modalities, &work, passes);
     if result[1] == Value::from("fresh") {
         work[1] = "not needed".into();
+    } else if let Request::Tune(spec) = request {
+        let (field, cost) = tune::cost(engine, spec, plan, context.task)?;
+        (work[2], work[3]) = (field.into(), cost.into());
     }
     steps.extend([work, result]);
     Ok(steps)

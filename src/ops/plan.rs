@@ -57,9 +57,14 @@ impl Plan {
         {
             pair.check_modality(modality)?;
         }
-        let modalities = pair.wanted(&outline.weights)?;
+        let mut modalities = pair.wanted(&outline.weights)?;
+        if let Some(model) = &outline.model {
+            tuned(model, &outline.weights, &mut modalities)?;
+        }
         let mut inputs: Vec<_> =
             outline.source.iter().chain(&outline.model).map(lineage::artifact_input).collect();
+        // Where a model is the source, it is named once.
+        inputs.dedup();
         inputs.extend(pair.inputs(&outline.weights, &modalities));
         if outline.graphs {
             inputs.push(lineage::graphs_input(&pair));
@@ -119,7 +124,7 @@ impl Outline {
                 }
             },
             Request::Tune(spec) => {
-                let outline = of(ArtifactKind::Model, seeds(&spec.seeds)?, &Weights::Equal);
+                let outline = of(ArtifactKind::Model, seeds(&spec.seeds)?, &spec.weights.chosen());
                 Outline { graphs: true, ..outline }
             }
             Request::Correct(spec) => {
@@ -174,7 +179,11 @@ impl Request {
                 }
             }
             // The key has the device's class; which one of a class does not matter.
-            Request::Tune(spec) => (spec.name, spec.seeds, spec.device) = Default::default(),
+            Request::Tune(spec) => {
+                (spec.name, spec.seeds, spec.device) = Default::default();
+                // Which modalities are tuned matters, not how much they weigh.
+                spec.weights = spec.weights.chosen();
+            }
             Request::Correct(spec) => (spec.name, spec.seeds) = (String::new(), String::new()),
             Request::Expand(spec) => {
                 (spec.name, spec.seeds) = Default::default();
@@ -224,6 +233,20 @@ impl Request {
         let seed = *seed.get_or_insert(default);
         (request, seed)
     }
+}
+
+/// Leaves the modalities that a model has; fails if weights name one that it has not.
+fn tuned(model: &ArtifactEntry, weights: &Weights, modalities: &mut Vec<String>) -> Result<()> {
+    let lacking = modalities.iter().find(|modality| !model.modalities.contains(modality));
+    if let (Weights::Named(_), Some(lacking)) = (weights, lacking) {
+        let message = format!("model `{}` was not tuned on {lacking}", model.name);
+        return Err(Error::new(Code::UnknownName, message).help(format!(
+            "it has {}; TUNE it with weights that name {lacking}",
+            model.modalities.join(", ")
+        )));
+    }
+    modalities.retain(|modality| model.modalities.contains(modality));
+    Ok(())
 }
 
 impl PairEntry {

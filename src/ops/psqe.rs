@@ -66,6 +66,7 @@ pub(crate) fn stages(spec: &Psqe) -> Vec<(&'static str, Request)> {
                 batch: spec.batch,
                 temperature: if theirs == Variant::Reference { 1.0 } else { 0.1 },
                 variant: theirs,
+                weights: spec.weights.clone(),
                 missing: spec.missing,
                 device: spec.device.clone(),
                 dtype: spec.dtype,

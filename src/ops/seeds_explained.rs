@@ -74,7 +74,7 @@ fn clusters(
     Ok(Cells::by_label(&left, &right, (0..=most).map(|number| format!("cluster {number}")).collect()))
 }
 
-/// Cells by the most frequent of an entity's `rdf:type`s; rare types share one.
+/// Cells by the first `rdf:type` an entity has; rare types share one.
 fn types(pair: &LoadedPair) -> Result<Cells> {
     let is_type = |iri: &str| iri.ends_with("#type") || iri.ends_with("/type") || iri == "rdf:type";
     let of = |graph: &Graph| -> Vec<Option<String>> {

@@ -5,8 +5,8 @@ use std::time::Instant;
 use candle_core::DType;
 
 use super::catalog::ArtifactEntry;
-use super::engine::{Context, Engine};
-use super::maintain::count;
+use super::engine::{Context, Engine, LoadedPair};
+use super::maintain::{bytes, count};
 use super::make::{Made, make};
 use super::plan::Plan;
 use super::rows::{Column, ColumnKind, Outcome, Rows};
@@ -15,8 +15,10 @@ use super::seed::stored;
 use super::settings::Device;
 use super::spec::{Dtype, Missing, Request, Tune, Variant};
 use crate::error::Result;
-use crate::features::{Matrix, OwnedFeature, Presence, save_feature};
+use crate::features::{Matrix, Modality, OwnedFeature, Presence, save_feature};
+use crate::psqe::Evidence;
 use crate::psqe::tune::{Embedding, EpochLoss, TuneModality, TuneOptions, Tuner};
+use crate::task::Task;
 use crate::train::Neighbourhoods;
 
 /// Tunes embeddings on the seeds of a set.
@@ -36,33 +38,9 @@ fn work(engine: &Engine, spec: &Tune, plan: &Plan, context: &Context) -> Result<
     let pair = engine.load_pair(&plan.pair.name, task)?;
     let evidence = pair.evidence(&plan.modalities, spec.missing, seed)?;
     let set = plan.seeds(engine)?;
-    let graph =
-        Neighbourhoods::new(&pair.left.triples, pair.left.len(), &pair.right.triples, pair.right.len())?;
-    // The paper tunes the visual modality over the graph; without one, the first takes its place.
-    let structural = evidence.modalities().position(|m| m.as_str() == "visual").unwrap_or(0);
-    let modalities: Vec<TuneModality<'_>> = evidence
-        .modalities()
-        .enumerate()
-        .map(|(at, modality)| {
-            let (left, right) = evidence.features(at);
-            TuneModality { name: modality.as_str(), left, right, structural: at == structural }
-        })
-        .collect();
-    let options = TuneOptions {
-        tau: spec.temperature as f32,
-        epochs: spec.epochs as u64,
-        rate: spec.lr as f32,
-        batch: spec.batch,
-        hidden: spec.dims,
-        seed,
-        patience: spec.patience.map(|patience| patience.try_into().unwrap_or(u32::MAX)),
-        ..TuneOptions::of(if spec.variant == Variant::Reference {
-            Variant::Reference
-        } else {
-            Variant::Paper
-        })
-    };
-    let mut tuner = Tuner::new(&modalities, &graph, &set.pairs(), options)?;
+    let graph = graph(&pair)?;
+    let structural = structural(&evidence);
+    let mut tuner = Tuner::new(&modalities(&evidence), &graph, &set.pairs(), options(spec, seed))?;
     if plan.device != Device::Cpu {
         let dtype = if spec.dtype == Dtype::Bf16 { DType::BF16 } else { DType::F32 };
         tuner = tuner.on(&plan.device.open()?, dtype)?;
@@ -117,6 +95,62 @@ fn work(engine: &Engine, spec: &Tune, plan: &Plan, context: &Context) -> Result<
         row.modal.truncate(made.modalities.len());
     }
     Ok(made)
+}
+
+fn graph(pair: &LoadedPair) -> Result<Neighbourhoods> {
+    Neighbourhoods::new(&pair.left.triples, pair.left.len(), &pair.right.triples, pair.right.len())
+}
+
+/// The paper tunes the visual modality over the graph; without one, the first takes its place.
+fn structural(evidence: &Evidence<'_>) -> usize {
+    evidence.modalities().position(|m| m.as_str() == "visual").unwrap_or(0)
+}
+
+fn modalities<'e>(evidence: &'e Evidence<'_>) -> Vec<TuneModality<'e>> {
+    let structural = structural(evidence);
+    let one = |(at, modality): (usize, &'e Modality)| {
+        let (left, right) = evidence.features(at);
+        TuneModality { name: modality.as_str(), left, right, structural: at == structural }
+    };
+    evidence.modalities().enumerate().map(one).collect()
+}
+
+fn options(spec: &Tune, seed: u64) -> TuneOptions {
+    let variant = if spec.variant == Variant::Reference { Variant::Reference } else { Variant::Paper };
+    TuneOptions {
+        tau: spec.temperature as f32,
+        epochs: spec.epochs as u64,
+        rate: spec.lr as f32,
+        batch: spec.batch,
+        hidden: spec.dims,
+        seed,
+        patience: spec.patience.map(|patience| patience.try_into().unwrap_or(u32::MAX)),
+        ..TuneOptions::of(variant)
+    }
+}
+
+/// What an epoch looks at and costs, for EXPLAIN: a line on the field, and one on the cost.
+pub(crate) fn cost(engine: &Engine, spec: &Tune, plan: &Plan, task: &Task) -> Result<(String, String)> {
+    let pair = engine.load_pair(&plan.pair.name, task)?;
+    let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
+    let graph = graph(&pair)?;
+    let pairs = plan.seeds(engine)?.pairs();
+    let tuner = Tuner::new(&modalities(&evidence), &graph, &pairs, options(spec, plan.order.seed))?;
+    let work = tuner.work()?;
+    let name = &plan.modalities[structural(&evidence)];
+    let field = format!(
+        "a batch of {} reads {} of all {} entities for {name}, as far as two edges away, and its own {} for the rest",
+        count(work.pairs, "pair"),
+        work.read,
+        graph.rows(),
+        2 * work.pairs,
+    );
+    let cost = format!(
+        "{:.0} GFLOP an epoch, at most {} beside the inputs",
+        work.operations / 1e9,
+        bytes(work.bytes)
+    );
+    Ok((field, cost))
 }
 
 /// The rows of both sides. Where neighbours or random numbers filled a row it is there; else it is

@@ -1,6 +1,6 @@
 //! What makes models: `TUNE`.
 
-use super::{Missing, Variant};
+use super::{Missing, Variant, Weights};
 
 /// The type of number that products are made of; everything kept is f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +30,9 @@ pub struct Tune {
     pub patience: Option<usize>,
     /// Normalised vectors and a step a batch, or plain ones and a step an epoch.
     pub variant: Variant,
+    /// Which modalities are tuned: those named, else all. Each has a network of its own, so that the
+    /// sizes of the weights do not matter.
+    pub weights: Weights,
     /// Missing rows.
     pub missing: Missing,
     /// Where it runs: `cpu`, `cuda:0`, `auto`; empty takes the setting.
@@ -54,6 +57,7 @@ impl Tune {
             temperature: 0.1,
             patience: None,
             variant: Variant::Paper,
+            weights: Weights::Auto,
             missing: Missing::Neutral,
             device: String::new(),
             dtype: Dtype::F32,

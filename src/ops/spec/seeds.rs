@@ -23,6 +23,17 @@ pub enum Weights {
     Named(Vec<(Modality, f32)>),
 }
 
+impl Weights {
+    /// Which modalities are chosen, whatever they weigh: each of those above zero at 1, in order.
+    pub fn chosen(&self) -> Weights {
+        let Weights::Named(named) = self else { return self.clone() };
+        let above = named.iter().filter(|(_, weight)| *weight > 0.0);
+        let mut chosen: Vec<_> = above.map(|(modality, _)| (modality.clone(), 1.0)).collect();
+        chosen.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Weights::Named(chosen)
+    }
+}
+
 /// Whose formulas are followed where text and code differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Variant {

@@ -21,7 +21,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod tuner;
+mod work;
 
 pub use options::TuneOptions;
 pub use state::{Best, EpochLoss, TuneState};
 pub use tuner::{Embedding, EpochReport, TuneModality, Tuner};
+pub use work::Work;

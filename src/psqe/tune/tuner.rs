@@ -17,6 +17,7 @@ use super::encoder::Encoder;
 use super::options::TuneOptions;
 use super::plan::Plan;
 use super::state::{Best, EpochLoss, TuneState};
+use super::work::Work;
 
 /// Domain of the random numbers that shuffle the pairs, and of those that hold some out.
 const SHUFFLE: &str = "psqe tune shuffle";
@@ -350,6 +351,14 @@ impl<'a> Tuner<'a> {
                 false
             }
         }
+    }
+
+    /// What an epoch costs, by its first batch.
+    pub fn work(&self) -> Result<Work> {
+        let batch = &self.pairs[..self.pairs.len().min(self.options.batch)];
+        let plans = self.plans(batch)?;
+        let first = Work::of_batch(batch.len(), &self.options, self.encoders.iter().zip(&plans));
+        Ok(first.times(self.pairs.len().div_ceil(batch.len())))
     }
 
     /// Tuned vectors of all rows of both sides, one entry a modality, in the order given.

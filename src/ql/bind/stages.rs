@@ -59,6 +59,7 @@ impl Binder<'_> {
             },
             patience: options.maybe_size("patience"),
             variant,
+            weights: options.weights(),
             missing: missing(&options),
             device: options.text("device").unwrap_or_default(),
             dtype: spec::Dtype::from_word(options.word("dtype")).unwrap_or(spec::Dtype::F32),

@@ -75,6 +75,12 @@ const DTYPE: Opt = opt(
     "type of number that tuning multiplies",
 );
 const WEIGHTS: Opt = opt("weights", Kind::Weights, "auto", "weights of the modalities");
+const TUNED: Opt = opt(
+    "weights",
+    Kind::Weights,
+    "auto",
+    "the modalities to tune, all unless some are named; sizes do not matter",
+);
 const LENIENT: Opt = opt("lenient", Kind::Bool, "false", "skip broken lines and count them");
 const SPLITS: Kind = Kind::Choice(&[
     ("train", "links to train on"),
@@ -189,6 +195,7 @@ forms! {
             opt("patience", Kind::IntOr(1, 1_000_000, "none"), "none",
                 "epochs without gain on held-out seeds after which tuning stops"),
             VARIANT,
+            TUNED,
             MISSING,
             DEVICE,
             DTYPE,
