@@ -110,3 +110,8 @@ for epoch in range(epochs):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     seconds = time.perf_counter() - begun
     print(f"yardstick seconds={seconds:.3f} loss={loss.item():.4f} peak_mib={peak}", flush=True)
+
+# The ceiling: what the library's own product reaches on this machine, large and square.
+x, y = torch.randn(4096, 4096), torch.randn(4096, 4096)
+best = min(((begun := time.perf_counter()), x @ y, time.perf_counter() - begun)[2] for _ in range(3))
+print(f"ceiling {2 * 4096**3 / best / 1e9:.0f} GFLOP/s")

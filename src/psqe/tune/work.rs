@@ -34,8 +34,9 @@ impl Work {
                 work.read = rows;
             }
             // Multiply-adds. The affine map: forward, and once more for the gradient. Attention: its backward
-            // pass goes over the edges thrice. The loss: its tiles are made twice and multiplied once.
-            let loss = 3 * plan.places.len() * plan.places.len();
+            // pass goes over the edges thrice. The loss: half of its tiles, the others being their mirror
+            // images, are made twice, and all multiplied once.
+            let loss = 2 * plan.places.len() * plan.places.len();
             let all = 2 * rows * cols + 4 * edges * heads + loss;
             work.operations += 2.0 * all as f64 * hidden as f64;
             // What each layer read, its gradient, and the vectors of the loss; parameters with their moments.
