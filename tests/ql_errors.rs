@@ -60,7 +60,14 @@ fn verbs() {
         ".help",
         "help",
         "quit",
-        "TRAIN eva ON p USING s1 AS m1",
+        "TRAIN resnet ON p USING s1 AS m1",
+        "TRAIN eva FROM p USING s1 AS m1",
+        "TRAIN eva ON p USING features AS m1; TRAIN eva ON p USING s1 + + s2 AS m1",
+        "TRAIN eva ON p USING split 'test' AS m1",
+        "TRAIN eva ON p USING split 'trian' AS m1",
+        "TRAIN eva ON p USING split '120%' AS m1",
+        "TRAIN eva ON p USING s1 epoch=3 AS m1",
+        "DESCRIBE MODEL resnet",
         "SHOW PAIRS;\nREFRESH a1;",
         "TUNE s1 epochs=0 AS t1",
         "TUNE s1 variant=reference temperature=0.5 AS t1",
@@ -79,7 +86,6 @@ fn verbs() {
         "SEED global n=0 FROM t AS s",
         "EMBED name USING bert INTO p",
         "SHOW INDEXES",
-        "ALIGN p USING m1 AS a",
     ]));
 }
 

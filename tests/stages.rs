@@ -193,7 +193,7 @@ fn tuning_takes_the_modalities_that_are_named() {
     let asked = "SEED global n=80 weights(visual=0.5, text=0.5) FROM t AS h";
     let error = session.execute(asked, &Params::new(), &Task::quiet()).unwrap_err();
     assert_eq!(error.code(), Code::UnknownName);
-    assert!(error.to_string().contains("was not tuned on text"), "{error}");
+    assert!(error.to_string().contains("has no embedding of text"), "{error}");
 }
 
 #[test]
@@ -235,4 +235,32 @@ fn seeds_are_told_apart_by_type() {
     assert_eq!(entities("no type"), Value::from(16i64), "{cells:?}");
     let shares: f64 = cells.iter().map(|cell| if let Value::Float(x) = cell[4] { x } else { f64::NAN }).sum();
     assert!((shares - 1.0).abs() < 1e-9, "{cells:?}");
+}
+
+#[test]
+fn a_model_aligns_and_is_searched_and_the_alignment_outlives_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    execute(&mut session, "SEED cluster n=100 FROM p AS s");
+    execute(&mut session, "TUNE s epochs=5 dims=32 AS t");
+    execute(&mut session, "ALIGN p USING t AS a");
+    let judged = rows(&mut session, "EVALUATE a");
+    let features = digest(&mut session, "a");
+    execute(&mut session, "ALIGN p AS straight");
+    assert_ne!(features, digest(&mut session, "straight"));
+    let iri = text(&rows(&mut session, "SELECT left FROM a LIMIT 1")[0][0]);
+    let found = |session: &mut Session, using: &str| {
+        rows(session, &format!("MATCH '{iri}' IN {using} LIMIT 3"))
+            .into_iter()
+            .map(|row| text(&row[0]))
+            .collect::<Vec<_>>()
+    };
+    let by_model = found(&mut session, "p USING t");
+    assert_eq!(found(&mut session, "a"), by_model);
+    execute(&mut session, "DROP t");
+    execute(&mut session, "COMPACT");
+    assert_eq!(rows(&mut session, "EVALUATE a"), judged);
+    assert_eq!(found(&mut session, "a"), by_model);
+    let error = session.execute("ALIGN p USING t AS b", &Params::new(), &Task::quiet()).unwrap_err();
+    assert_eq!(error.code(), Code::UnknownName);
 }

@@ -200,6 +200,7 @@ impl Store {
             entity: entity.to_string(),
             pair: pair.name().to_string(),
             side,
+            model: None,
             weights: crate::ops::spec::Weights::Auto,
             limit,
         }))

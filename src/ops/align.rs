@@ -1,6 +1,7 @@
 //! `ALIGN p USING features(…) AS a`: links straight from fused features.
 
 use super::artifact::ArtifactRow;
+use super::basis::Basis;
 use super::engine::{Context, Engine};
 use super::maintain::count;
 use super::make::{Made, make};
@@ -17,8 +18,13 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
     let plan = Plan::new(engine, &Request::Align(spec.clone()), context)?;
     let product = make(engine, &plan.order, || {
         let pair = engine.load_pair(&plan.pair.name, context.task)?;
-        let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
-        let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
+        let (modalities, seed) = (&plan.modalities, plan.order.seed);
+        let basis = match &plan.model {
+            Some(model) => Basis::model(engine, &pair, model, modalities, &spec.weights)?,
+            None => Basis::features(&pair, modalities, &spec.weights, spec.missing, seed),
+        };
+        let evidence = basis.evidence()?;
+        let resolved = basis.resolve(engine, &evidence, context)?;
         let options = AlignOptions {
             matching: spec.matching,
             csls: spec.csls,
@@ -35,7 +41,15 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
             matching: spec.matching.as_str().to_string(),
             ..Made::default()
         };
-        let stage = made.stage(format!("features({})", spec.matching.as_str()));
+        let source = match &plan.model {
+            // It is judged and searched by the embeddings it was made by, whatever becomes of the model.
+            Some(model) => {
+                made.objects = model.embedding_objects();
+                model.name.as_str()
+            }
+            None => "features",
+        };
+        let stage = made.stage(format!("{source}({})", spec.matching.as_str()));
         made.rows = (0..links.left.len())
             .map(|i| ArtifactRow {
                 left: links.left[i],

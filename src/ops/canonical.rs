@@ -40,6 +40,7 @@ pub fn canonical(request: &Request) -> String {
         Request::Generate(generate) => generate_text(generate),
         Request::Seed(seed) => seed_text(seed),
         Request::Tune(tune) => tune_text(tune),
+        Request::Train(train) => train_text(train),
         Request::Correct(correct) => correct_text(correct),
         Request::Expand(expand) => expand_text(expand),
         Request::Psqe(psqe) => psqe_text(psqe),
@@ -129,6 +130,37 @@ fn tune_text(tune: &Tune) -> String {
     text + &format!(" AS {}", identifier(&tune.name))
 }
 
+fn train_text(train: &Train) -> String {
+    let mut text = format!("TRAIN {} ON {} USING ", train.model.as_str(), identifier(&train.pair));
+    for (at, lesson) in train.lessons.iter().enumerate() {
+        text.push_str(if at > 0 { " + " } else { "" });
+        let _ = match lesson {
+            Lesson::Seeds(seeds) => write!(text, "{}", identifier(seeds)),
+            Lesson::Split(split) => write!(text, "split '{}'", split.as_str()),
+            Lesson::Share(share) => write!(text, "split '{}%'", 100.0 * share),
+        };
+    }
+    option(&mut text, "epochs", train.epochs);
+    option(&mut text, "lr", train.lr);
+    option(&mut text, "batch", train.batch);
+    option(&mut text, "dims", train.dims);
+    option(&mut text, "temperature", train.temperature);
+    flag(&mut text, "iterative", train.iterative);
+    match train.patience {
+        Some(patience) => option(&mut text, "patience", Some(patience)),
+        None => option(&mut text, "patience", Some("none")),
+    }
+    option(&mut text, "without", (!train.without.is_empty()).then(|| quoted(&train.without.join(", "))));
+    option(&mut text, "variant", Some(train.variant.as_str()));
+    if let Weights::Named(_) = train.weights {
+        let _ = write!(text, " {}", weights_text(&train.weights));
+    }
+    option(&mut text, "device", (!train.device.is_empty()).then(|| quoted(&train.device)));
+    option(&mut text, "dtype", Some(train.dtype.as_str()));
+    option(&mut text, "seed", train.seed);
+    text + &format!(" AS {}", identifier(&train.name))
+}
+
 fn expand_text(expand: &Expand) -> String {
     let mut text = format!("EXPAND {}", identifier(&expand.seeds));
     if let Some(model) = &expand.model {
@@ -196,14 +228,11 @@ fn correct_text(correct: &Correct) -> String {
 
 fn align_text(align: &Align) -> String {
     let mut text = format!("ALIGN {}", identifier(&align.pair));
-    match &align.weights {
-        Weights::Named(named) => {
-            let _ = write!(text, " USING features({})", named_text(named));
-        }
-        weights => {
-            let _ = write!(text, " {}", weights_text(weights));
-        }
-    }
+    let _ = match (&align.model, &align.weights) {
+        (Some(model), weights) => write!(text, " USING {} {}", identifier(model), weights_text(weights)),
+        (None, Weights::Named(named)) => write!(text, " USING features({})", named_text(named)),
+        (None, weights) => write!(text, " {}", weights_text(weights)),
+    };
     option(&mut text, "match", Some(align.matching.as_str()));
     match align.csls {
         Some(k) => option(&mut text, "csls", Some(k)),

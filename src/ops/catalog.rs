@@ -160,6 +160,13 @@ pub enum Input {
         /// Their names.
         names: Vec<String>,
     },
+    /// The reference links of a pair.
+    Links {
+        /// The pair.
+        pair: String,
+        /// Digest at that time.
+        digest: [u8; 32],
+    },
 }
 
 impl Input {
@@ -170,6 +177,7 @@ impl Input {
             Input::Feature { pair, modality, .. } => format!("{pair}.{modality}"),
             Input::Graphs { pair, .. } => format!("graphs of {pair}"),
             Input::Modalities { pair, .. } => format!("modalities of {pair}"),
+            Input::Links { pair, .. } => format!("links of {pair}"),
         }
     }
 }
@@ -221,6 +229,14 @@ pub struct ArtifactEntry {
     pub seconds: f64,
 }
 
+impl ArtifactEntry {
+    /// The objects that hold embeddings: `visual.left`, `visual.right`.
+    pub fn embedding_objects(&self) -> Vec<(String, [u8; 32])> {
+        let sides = |name: &str| name.ends_with(".left") || name.ends_with(".right");
+        self.objects.iter().filter(|(name, _)| sides(name)).cloned().collect()
+    }
+}
+
 /// A record of the catalogue.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub enum Entry {
@@ -232,7 +248,17 @@ pub enum Entry {
 
 impl Record for Entry {
     const KIND: [u8; 4] = *b"catl";
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
+
+    fn upgrade(version: u16, archive: &[u8]) -> Result<Self> {
+        match version {
+            // The third added a kind of input; what was there before lies as it did.
+            2 => rkyv::from_bytes::<Entry, rkyv::rancor::Error>(archive)
+                .map_err(|cause| Error::new(Code::Corrupt, format!("a record of the catalogue: {cause}"))),
+            _ => Err(Error::new(Code::Unsupported, format!("catalogue records of version {version}"))
+                .help("open the store with the release that wrote it, export, and import again")),
+        }
+    }
 }
 
 impl Entry {

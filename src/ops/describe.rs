@@ -93,7 +93,10 @@ fn artifact_facts(engine: &Engine, artifact: &ArtifactEntry) -> Result<Facts> {
     );
     for input in &artifact.inputs {
         match input {
-            Input::Artifact { digest, .. } | Input::Feature { digest, .. } | Input::Graphs { digest, .. } => {
+            Input::Artifact { digest, .. }
+            | Input::Feature { digest, .. }
+            | Input::Graphs { digest, .. }
+            | Input::Links { digest, .. } => {
                 add(&mut facts, format!("made from {}", input.name()), short(*digest));
             }
             Input::Modalities { names, .. } => add(&mut facts, input.name(), names.join(", ")),

@@ -1,25 +1,27 @@
 //! `EVALUATE x`: against reference links, or what can be known without.
 
 use super::artifact;
+use super::basis::Basis;
 use super::catalog::{self, ArtifactEntry, ArtifactKind};
 use super::engine::{Context, Engine, LoadedPair};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
-use super::spec::{Evaluate, Missing, Protocol, Weights};
+use super::spec::{Evaluate, Protocol};
 use crate::error::{Code, Error, Result};
 use crate::evaluate::{self, Metrics, RankingOptions};
 use crate::features::Modality;
 use crate::kg::EntityId;
 use crate::matching::Links;
 use crate::psqe::Evidence;
-use crate::psqe::weights::{self, Resolved};
+use crate::psqe::weights::Resolved;
 
 /// Judges a seed set or an alignment.
 pub(crate) fn evaluate(engine: &Engine, spec: &Evaluate, context: &Context) -> Result<Outcome> {
     let entry = catalog::artifact(&engine.db, &spec.target, None)?;
     let pair = engine.load_pair(&entry.pair, context.task)?;
     let links = read(engine, &entry, &pair)?;
-    let mut outcome = judge(spec, &entry, &pair, &links, context)?;
+    let judged = Judged { entry: &entry, pair: &pair, basis: Basis::of(engine, &pair, &entry)? };
+    let mut outcome = judge(engine, spec, &judged, &links, context)?;
     let stale = lineage::stale(&engine.db, &entry)?;
     if !stale.is_empty() {
         outcome.notes.push(format!(
@@ -32,13 +34,21 @@ pub(crate) fn evaluate(engine: &Engine, spec: &Evaluate, context: &Context) -> R
     Ok(outcome)
 }
 
+/// An artifact, its pair, and what it compared entities by.
+struct Judged<'a> {
+    entry: &'a ArtifactEntry,
+    pair: &'a LoadedPair,
+    basis: Basis<'a>,
+}
+
 fn judge(
+    engine: &Engine,
     spec: &Evaluate,
-    entry: &ArtifactEntry,
-    pair: &LoadedPair,
+    judged: &Judged<'_>,
     links: &Links,
     context: &Context,
 ) -> Result<Outcome> {
+    let &Judged { entry, pair, ref basis } = judged;
     if pair.links.is_empty() {
         if spec.last.is_some() || spec.split.is_some() || spec.protocol == Protocol::Paper {
             let message = format!(
@@ -48,7 +58,8 @@ fn judge(
             return Err(Error::new(Code::Conflict, message)
                 .help(format!("leave them out, or bring links: IMPORT LINKS … INTO {}", pair.entry.name)));
         }
-        let (evidence, resolved) = judged_by(pair, entry, context)?;
+        let evidence = basis.evidence()?;
+        let resolved = basis.resolve(engine, &evidence, context)?;
         let outcome = without_links(&evidence, &resolved, links, context)?;
         return Ok(outcome.note(format!(
             "pair {} has no reference links: these figures need none, and none of them is a precision \
@@ -64,7 +75,7 @@ fn judge(
             Err(Error::new(Code::Conflict, message).help("leave out last=, split= and protocol="))
         }
         ArtifactKind::Seeds | ArtifactKind::Model => Ok(seeds(pair, links)),
-        ArtifactKind::Alignment => alignment(spec, entry, pair, links, context),
+        ArtifactKind::Alignment => alignment(engine, spec, judged, links, context),
     }
 }
 
@@ -84,22 +95,6 @@ fn read(engine: &Engine, entry: &ArtifactEntry, pair: &LoadedPair) -> Result<Lin
         links.modal.push(row.modal);
     }
     Ok(links)
-}
-
-/// The evidence and the weights that made the artifact.
-pub(super) fn judged_by<'a>(
-    pair: &'a LoadedPair,
-    entry: &ArtifactEntry,
-    context: &Context,
-) -> Result<(Evidence<'a>, Resolved)> {
-    let missing = Missing::from_word(&entry.missing).unwrap_or(Missing::Neutral);
-    let evidence = pair.evidence(&entry.modalities, missing, entry.seed)?;
-    let mut named = Vec::new();
-    for (modality, &weight) in entry.modalities.iter().zip(&entry.weights) {
-        named.push((Modality::new(modality)?, weight));
-    }
-    let resolved = weights::resolve(&Weights::Named(named), &evidence, context.task)?;
-    Ok((evidence, resolved))
 }
 
 fn pairs(links: &Links) -> Vec<(EntityId, EntityId)> {
@@ -131,13 +126,15 @@ fn seeds(pair: &LoadedPair, links: &Links) -> Outcome {
 }
 
 fn alignment(
+    engine: &Engine,
     spec: &Evaluate,
-    entry: &ArtifactEntry,
-    pair: &LoadedPair,
+    judged: &Judged<'_>,
     links: &Links,
     context: &Context,
 ) -> Result<Outcome> {
-    let (evidence, resolved) = judged_by(pair, entry, context)?;
+    let &Judged { entry, pair, ref basis } = judged;
+    let evidence = basis.evidence()?;
+    let resolved = basis.resolve(engine, &evidence, context)?;
     let quality = evaluate::links(&pairs(links), &pair.links);
     let mut rows = Vec::new();
     let mut judged = String::new();

@@ -20,6 +20,7 @@ pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> 
     let steps = match request {
         Request::Seed(_)
         | Request::Tune(_)
+        | Request::Train(_)
         | Request::Correct(_)
         | Request::Expand(_)
         | Request::Align(_) => planned(engine, request, &Plan::new(engine, request, context)?, context)?,
@@ -56,7 +57,7 @@ pub(crate) fn stage(engine: &Engine, what: &str, request: &Request, context: &Co
 /// The steps of a statement that makes an artifact: what is read, the work, the result.
 fn planned(engine: &Engine, request: &Request, plan: &Plan, context: &Context) -> Result<Steps> {
     let mut steps = Vec::new();
-    if let Some(source) = &plan.source {
+    for source in &plan.sources {
         let stale = lineage::stale(&engine.db, source)?;
         let state = if stale.is_empty() { "fresh" } else { "stale" };
         let what = format!("read {} seeds of {}", source.rows, source.name);

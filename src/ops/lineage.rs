@@ -52,6 +52,16 @@ pub(crate) fn graphs_input(pair: &PairEntry) -> Input {
     Input::Graphs { pair: pair.name.clone(), digest: graphs_digest(pair) }
 }
 
+/// The reference links of a pair as an input.
+pub(crate) fn links_input(pair: &PairEntry) -> Input {
+    Input::Links { pair: pair.name.clone(), digest: links_digest(pair) }
+}
+
+/// Zeros where there are none.
+fn links_digest(pair: &PairEntry) -> [u8; 32] {
+    pair.links.as_ref().map(|links| links.digest).unwrap_or_default()
+}
+
 fn graphs_digest(pair: &PairEntry) -> [u8; 32] {
     *blake3::hash(&pair.graphs.each_ref().map(|graph| graph.digest).concat()).as_bytes()
 }
@@ -79,7 +89,9 @@ pub(crate) fn key(recipe: &str, inputs: &[Input], arithmetic: Arithmetic) -> [u8
     for input in inputs {
         match input {
             // An artifact is its rows, under whatever name; a feature's name decides its weight.
-            Input::Artifact { digest, .. } | Input::Graphs { digest, .. } => part(digest),
+            Input::Artifact { digest, .. } | Input::Graphs { digest, .. } | Input::Links { digest, .. } => {
+                part(digest);
+            }
             Input::Feature { modality, digest, .. } => {
                 part(modality.as_bytes());
                 part(digest);
@@ -112,6 +124,10 @@ fn changed(db: &Db, input: &Input) -> Result<Option<String>> {
         },
         Input::Graphs { pair, digest } => match catalog::find(db, pair)? {
             Some(Entry::Pair(pair)) => (Some(graphs_digest(&pair)), digest),
+            _ => (None, digest),
+        },
+        Input::Links { pair, digest } => match catalog::find(db, pair)? {
+            Some(Entry::Pair(pair)) => (Some(links_digest(&pair)), digest),
             _ => (None, digest),
         },
         Input::Modalities { pair, names } => {

@@ -7,6 +7,7 @@
 
 mod align;
 mod artifact;
+mod basis;
 mod canonical;
 mod catalog;
 mod describe;
@@ -96,6 +97,9 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Generate(spec) => import::generate(engine, spec, context),
         Request::Seed(spec) => seed::seed(engine, spec, context),
         Request::Tune(spec) => tune::tune(engine, spec, context),
+        Request::Train(_) | Request::DescribeModel(_) => {
+            Err(Error::new(Code::Unsupported, "training of aligners is not available in this version"))
+        }
         Request::Correct(spec) => seed::correct(engine, spec, context),
         Request::Expand(spec) => seed::expand(engine, spec, context),
         Request::Psqe(spec) => psqe::psqe(engine, spec, context),

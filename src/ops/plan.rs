@@ -10,7 +10,7 @@ use super::lineage::{self, Arithmetic};
 use super::make::Order;
 use super::seed;
 use super::settings::{Device, Settings};
-use super::spec::{Dtype, Request, SeedMethod, Variant, Weights};
+use super::spec::{Dtype, Lesson, Request, SeedMethod, Variant, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::Modality;
 use crate::psqe::SeedSet;
@@ -23,8 +23,8 @@ pub(crate) struct Plan {
     pub pair: PairEntry,
     /// The modalities it looks at.
     pub modalities: Vec<String>,
-    /// The seed set or the model it starts from, where it does.
-    pub source: Option<ArtifactEntry>,
+    /// The seed sets or the model it starts from, where it does.
+    pub sources: Vec<ArtifactEntry>,
     /// The model whose embeddings it uses, where it does.
     pub model: Option<ArtifactEntry>,
     /// Where it runs.
@@ -36,12 +36,16 @@ pub(crate) struct Plan {
 /// What tells statements apart that make artifacts.
 struct Outline {
     kind: ArtifactKind,
-    source: Option<ArtifactEntry>,
+    sources: Vec<ArtifactEntry>,
     model: Option<ArtifactEntry>,
     pair: String,
     weights: Weights,
     /// Whether the triples of the graphs take part.
     graphs: bool,
+    /// Whether reference links take part.
+    links: bool,
+    /// Whether the embeddings of the model take the place of the features.
+    embeddings: bool,
 }
 
 impl Plan {
@@ -57,17 +61,19 @@ impl Plan {
         {
             pair.check_modality(modality)?;
         }
-        let mut modalities = pair.wanted(&outline.weights)?;
-        if let Some(model) = &outline.model {
-            tuned(model, &outline.weights, &mut modalities)?;
-        }
+        let modalities = outline.modalities(&pair)?;
         let mut inputs: Vec<_> =
-            outline.source.iter().chain(&outline.model).map(lineage::artifact_input).collect();
+            outline.sources.iter().chain(&outline.model).map(lineage::artifact_input).collect();
         // Where a model is the source, it is named once.
         inputs.dedup();
-        inputs.extend(pair.inputs(&outline.weights, &modalities));
+        if !outline.embeddings {
+            inputs.extend(pair.inputs(&outline.weights, &modalities));
+        }
         if outline.graphs {
             inputs.push(lineage::graphs_input(&pair));
+        }
+        if outline.links {
+            inputs.push(lineage::links_input(&pair));
         }
         let order = Order {
             name: request.name().to_string(),
@@ -80,12 +86,13 @@ impl Plan {
             arithmetic,
         };
         order.check_name(&engine.db)?;
-        Ok(Plan { order, pair, modalities, source: outline.source, model: outline.model, device, notes })
+        let Outline { sources, model, .. } = outline;
+        Ok(Plan { order, pair, modalities, sources, model, device, notes })
     }
 
     /// The seeds it starts from.
     pub fn seeds(&self, engine: &Engine) -> Result<SeedSet> {
-        match &self.source {
+        match self.sources.first() {
             Some(source) => seed::load(engine, source, &self.pair),
             None => Err(Error::new(Code::Internal, "the statement starts from no seeds")),
         }
@@ -98,14 +105,16 @@ impl Outline {
         let seeds = |name: &str| artifact(name, ArtifactKind::Seeds);
         let of_pair = |kind, pair: &str, weights: &Weights| Outline {
             kind,
-            source: None,
+            sources: Vec::new(),
             model: None,
             pair: pair.to_string(),
             weights: weights.clone(),
             graphs: false,
+            links: false,
+            embeddings: false,
         };
         let of = |kind, source: ArtifactEntry, weights: &Weights| Outline {
-            source: Some(source.clone()),
+            sources: vec![source.clone()],
             ..of_pair(kind, &source.pair, weights)
         };
         Ok(match request {
@@ -127,6 +136,17 @@ impl Outline {
                 let outline = of(ArtifactKind::Model, seeds(&spec.seeds)?, &spec.weights.chosen());
                 Outline { graphs: true, ..outline }
             }
+            Request::Train(spec) => {
+                let mut sources = Vec::new();
+                for lesson in &spec.lessons {
+                    if let Lesson::Seeds(name) = lesson {
+                        sources.push(seeds(name)?.of_pair(&spec.pair)?);
+                    }
+                }
+                let links = spec.lessons.iter().any(|lesson| !matches!(lesson, Lesson::Seeds(_)));
+                let outline = of_pair(ArtifactKind::Model, &spec.pair, &spec.weights.chosen());
+                Outline { sources, links, graphs: true, ..outline }
+            }
             Request::Correct(spec) => {
                 let graphs = spec.variant == Variant::Seedbed;
                 Outline { graphs, ..of(ArtifactKind::Seeds, seeds(&spec.seeds)?, &spec.weights) }
@@ -135,22 +155,59 @@ impl Outline {
                 let model =
                     spec.model.as_deref().map(|name| artifact(name, ArtifactKind::Model)).transpose()?;
                 let source = seeds(&spec.seeds)?;
-                if let Some(model) = &model
-                    && model.pair != source.pair
-                {
-                    let message = format!(
-                        "`{}` is a model of `{}`, `{}` a seed set of `{}`",
-                        model.name, model.pair, source.name, source.pair
-                    );
-                    return Err(
-                        Error::new(Code::Conflict, message).help("seeds and model must be of the same pair")
-                    );
-                }
+                let model = model.map(|model| model.of_pair(&source.pair)).transpose()?;
                 Outline { model, graphs: true, ..of(ArtifactKind::Seeds, source, &spec.weights) }
             }
-            Request::Align(spec) => of_pair(ArtifactKind::Alignment, &spec.pair, &spec.weights),
+            Request::Align(spec) => {
+                let model =
+                    spec.model.as_deref().map(|name| artifact(name, ArtifactKind::Model)).transpose()?;
+                let model = model.map(|model| model.of_pair(&spec.pair)).transpose()?;
+                let outline = of_pair(ArtifactKind::Alignment, &spec.pair, &spec.weights);
+                Outline { embeddings: model.is_some(), model, ..outline }
+            }
             _ => return Err(Error::new(Code::Internal, "the statement makes no artifact")),
         })
+    }
+}
+
+impl Outline {
+    /// The modalities it looks at: of the pair, and of the model where there is one.
+    fn modalities(&self, pair: &PairEntry) -> Result<Vec<String>> {
+        let Some(model) = &self.model else { return pair.wanted(&self.weights) };
+        let embedded = model.embedded(&self.weights)?;
+        if self.embeddings {
+            return Ok(embedded);
+        }
+        let mut wanted = pair.wanted(&self.weights)?;
+        wanted.retain(|modality| embedded.contains(modality));
+        Ok(wanted)
+    }
+}
+
+impl ArtifactEntry {
+    /// The artifact, if it is of this pair.
+    pub fn of_pair(self, pair: &str) -> Result<Self> {
+        if self.pair == pair {
+            return Ok(self);
+        }
+        let message = format!("`{}` is of the pair `{}`, not of `{pair}`", self.name, self.pair);
+        Err(Error::new(Code::Conflict, message).help("what works together must be of the same pair"))
+    }
+
+    /// The embeddings of a model that weights ask for: those named, else all.
+    ///
+    /// Fails with [`Code::UnknownName`] if weights name one that it has not.
+    pub fn embedded(&self, weights: &Weights) -> Result<Vec<String>> {
+        let Weights::Named(named) = weights else { return Ok(self.modalities.clone()) };
+        let named: Vec<String> = named.iter().map(|(modality, _)| modality.to_string()).collect();
+        match named.iter().find(|modality| !self.modalities.contains(modality)) {
+            None => Ok(named),
+            Some(lacking) => {
+                let message = format!("model `{}` has no embedding of {lacking}", self.name);
+                Err(Error::new(Code::UnknownName, message)
+                    .help(format!("it has {}", self.modalities.join(", "))))
+            }
+        }
     }
 }
 
@@ -160,6 +217,7 @@ impl Request {
         match self {
             Request::Seed(spec) => &spec.name,
             Request::Tune(spec) => &spec.name,
+            Request::Train(spec) => &spec.name,
             Request::Correct(spec) => &spec.name,
             Request::Expand(spec) => &spec.name,
             Request::Align(spec) => &spec.name,
@@ -184,28 +242,44 @@ impl Request {
                 // Which modalities are tuned matters, not how much they weigh.
                 spec.weights = spec.weights.chosen();
             }
+            Request::Train(spec) => {
+                (spec.name, spec.device) = Default::default();
+                spec.weights = spec.weights.chosen();
+                for lesson in &mut spec.lessons {
+                    if let Lesson::Seeds(name) = lesson {
+                        name.clear();
+                    }
+                }
+            }
             Request::Correct(spec) => (spec.name, spec.seeds) = (String::new(), String::new()),
             Request::Expand(spec) => {
                 (spec.name, spec.seeds) = Default::default();
                 spec.model = spec.model.take().map(|_| String::new());
             }
-            Request::Align(spec) => spec.name.clear(),
+            Request::Align(spec) => {
+                spec.name.clear();
+                spec.model = spec.model.take().map(|_| String::new());
+            }
             _ => {}
         }
         request
     }
 
     /// Fills in the device, and gives it with what numbers are made by and what to tell of the choice.
-    /// All but tuning runs on the CPU.
+    /// All but tuning and training runs on the CPU.
     ///
     /// Fails with [`Code::Unsupported`] on a device that is not there, [`Code::Conflict`] on a type that
     /// it does not compute in.
     fn placed(&mut self, settings: &Settings) -> Result<(Device, Arithmetic, Vec<String>)> {
-        let Request::Tune(spec) = self else { return Ok((Device::Cpu, Arithmetic::Cpu, Vec::new())) };
-        let device = if spec.device.is_empty() { settings.device } else { Device::resolve(&spec.device)? };
-        let notes = device.choice(&spec.device).into_iter().collect();
-        spec.device = device.to_string();
-        let arithmetic = match (device, spec.dtype) {
+        let (asked, dtype) = match self {
+            Request::Tune(spec) => (&mut spec.device, spec.dtype),
+            Request::Train(spec) => (&mut spec.device, spec.dtype),
+            _ => return Ok((Device::Cpu, Arithmetic::Cpu, Vec::new())),
+        };
+        let device = if asked.is_empty() { settings.device } else { Device::resolve(asked)? };
+        let notes = device.choice(asked).into_iter().collect();
+        *asked = device.to_string();
+        let arithmetic = match (device, dtype) {
             (Device::Cuda(_), dtype) => Arithmetic::Cuda(dtype),
             (Device::Cpu, Dtype::F32) => Arithmetic::Cpu,
             (Device::Cpu, Dtype::Bf16) => {
@@ -225,6 +299,7 @@ impl Request {
         let seed = match &mut request {
             Request::Seed(spec) => &mut spec.seed,
             Request::Tune(spec) => &mut spec.seed,
+            Request::Train(spec) => &mut spec.seed,
             Request::Correct(spec) => &mut spec.seed,
             Request::Expand(spec) => &mut spec.seed,
             Request::Align(spec) => &mut spec.seed,
@@ -233,20 +308,6 @@ impl Request {
         let seed = *seed.get_or_insert(default);
         (request, seed)
     }
-}
-
-/// Leaves the modalities that a model has; fails if weights name one that it has not.
-fn tuned(model: &ArtifactEntry, weights: &Weights, modalities: &mut Vec<String>) -> Result<()> {
-    let lacking = modalities.iter().find(|modality| !model.modalities.contains(modality));
-    if let (Weights::Named(_), Some(lacking)) = (weights, lacking) {
-        let message = format!("model `{}` was not tuned on {lacking}", model.name);
-        return Err(Error::new(Code::UnknownName, message).help(format!(
-            "it has {}; TUNE it with weights that name {lacking}",
-            model.modalities.join(", ")
-        )));
-    }
-    modalities.retain(|modality| model.modalities.contains(modality));
-    Ok(())
 }
 
 impl PairEntry {

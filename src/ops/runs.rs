@@ -3,6 +3,7 @@
 //! A run is known by the key of the operation it serves. A checkpoint is one object with the whole state
 //! and one record that names it, committed together; the object it supersedes is removed at once.
 
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use rkyv::{Archive, Deserialize, Serialize};
@@ -13,8 +14,9 @@ use super::make::Order;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use crate::clock::{now, utc};
 use crate::error::{Code, Error, Result};
-use crate::psqe::tune::{EpochLoss, TuneState};
+use crate::psqe::tune::{EpochLoss, TuneState, Tuner};
 use crate::store::{Batch, Db, Digest, Record, Table};
+use crate::task::Task;
 
 /// Keys of operations to [`Run`].
 const RUNS: Table = Table("runs");
@@ -65,29 +67,114 @@ impl Record for TuneState {
     const VERSION: u16 = 1;
 }
 
+/// The whole state of a run between two epochs.
+pub(crate) trait State: Record {
+    /// The losses of each epoch so far.
+    fn curve(&self) -> &[EpochLoss];
+}
+
+impl State for TuneState {
+    fn curve(&self) -> &[EpochLoss] {
+        &self.curve
+    }
+}
+
+/// What learns epoch by epoch.
+pub(crate) trait Learner {
+    /// Its state between two epochs.
+    type State: State;
+
+    /// Goes on from a stored state.
+    fn resume(&mut self, state: Self::State) -> Result<()>;
+
+    /// The state now.
+    fn state(&self) -> Self::State;
+
+    /// One epoch more; whether going on is of no use. An epoch that fails leaves the state as it was.
+    fn epoch(&mut self, task: &Task) -> Result<bool>;
+}
+
+impl Learner for Tuner<'_> {
+    type State = TuneState;
+
+    fn resume(&mut self, state: TuneState) -> Result<()> {
+        Tuner::resume(self, state)
+    }
+
+    fn state(&self) -> TuneState {
+        Tuner::state(self)
+    }
+
+    fn epoch(&mut self, task: &Task) -> Result<bool> {
+        Ok(Tuner::epoch(self, task)?.stop)
+    }
+}
+
+/// Runs a learner to its last epoch, from its last checkpoint if it has one, and gives the object of its
+/// final state. `parts` are the names of its losses. Cancelled, it keeps a checkpoint of what was done.
+pub(crate) fn run<L: Learner>(
+    engine: &Engine,
+    order: &Order,
+    epochs: u64,
+    parts: &[String],
+    learner: &mut L,
+    task: &Task,
+) -> Result<[u8; 32]> {
+    let (mut journal, state) = Journal::open(&engine.db, order, epochs, parts.to_vec())?;
+    let mut done = 0;
+    if let Some(state) = state {
+        done = L::State::curve(&state).len() as u64;
+        task.note(format!("{} goes on from epoch {done}", order.name));
+        learner.resume(state)?;
+    }
+    let _live = engine.live_run(order);
+    task.phase("training", Some(epochs));
+    let mut since = Instant::now();
+    let seconds = |since: &mut Instant| std::mem::replace(since, Instant::now()).elapsed().as_secs_f64();
+    let mut stop = journal.is_finished();
+    while !stop && done < epochs {
+        match learner.epoch(task) {
+            Ok(enough) => (done, stop) = (done + 1, enough),
+            Err(error) => {
+                // What was done is kept; the same statement goes on from here.
+                if done > 0 {
+                    journal.checkpoint(&learner.state(), seconds(&mut since), false)?;
+                }
+                return Err(error);
+            }
+        }
+        task.advance(done);
+        if journal.is_due() {
+            journal.checkpoint(&learner.state(), seconds(&mut since), false)?;
+        }
+    }
+    journal.checkpoint(&learner.state(), seconds(&mut since), true)
+}
+
 /// Writes a run's checkpoints.
-pub(crate) struct Journal<'a> {
+struct Journal<'a, S> {
     db: &'a Db,
     run: Run,
     stored: Option<Run>,
     last: Instant,
     cost: Duration,
+    state: PhantomData<S>,
 }
 
-impl<'a> Journal<'a> {
+impl<'a, S: State> Journal<'a, S> {
     /// The run of an order, new or interrupted, with the state it goes on from.
     pub fn open(
         db: &'a Db,
         order: &Order,
         epochs: u64,
         modalities: Vec<String>,
-    ) -> Result<(Self, Option<TuneState>)> {
+    ) -> Result<(Self, Option<S>)> {
         let key = order.key();
         let stored = db.get::<Run>(RUNS, &key)?;
         let state = match &stored {
             Some(run) => {
-                let object = db.object::<TuneState>(&Digest(run.state))?;
-                let state = rkyv::deserialize::<TuneState, rkyv::rancor::Error>(&*object);
+                let object = db.object::<S>(&Digest(run.state))?;
+                let state = rkyv::deserialize::<S, rkyv::rancor::Error>(&*object);
                 Some(state.map_err(|cause| Error::new(Code::Corrupt, format!("a checkpoint: {cause}")))?)
             }
             None => None,
@@ -108,7 +195,8 @@ impl<'a> Journal<'a> {
             updated: now(),
         };
         let run = stored.clone().unwrap_or(fresh);
-        Ok((Journal { db, run, stored, last: Instant::now(), cost: Duration::ZERO }, state))
+        let (last, cost) = (Instant::now(), Duration::ZERO);
+        Ok((Journal { db, run, stored, last, cost, state: PhantomData }, state))
     }
 
     /// Whether no more epoch is to come.
@@ -122,11 +210,11 @@ impl<'a> Journal<'a> {
     }
 
     /// Stores the state after `seconds` more of training.
-    pub fn checkpoint(&mut self, state: &TuneState, seconds: f64, finished: bool) -> Result<[u8; 32]> {
+    pub fn checkpoint(&mut self, state: &S, seconds: f64, finished: bool) -> Result<[u8; 32]> {
         let started = Instant::now();
         let digest = self.db.put_object(state)?;
         self.run.state = digest.0;
-        self.run.curve = state.curve.clone();
+        self.run.curve = state.curve().to_vec();
         self.run.finished = finished;
         self.run.seconds += seconds;
         self.run.peak = self.run.peak.max(peak_resident());

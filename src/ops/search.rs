@@ -1,41 +1,46 @@
 //! `MATCH 'entity' IN p`: the best counterparts of one entity, with the score of each modality.
 
+use super::basis::Basis;
 use super::catalog::{self, ArtifactKind, Entry};
 use super::engine::{Context, Engine, LoadedPair};
 use super::rows::{Column, ColumnKind, Outcome, Rows};
 use super::spec::{Match, Missing, Weights};
 use crate::error::{Code, Error, Result};
-use crate::features::Modality;
 use crate::kg::{EntityId, Graph, Side, readable};
 use crate::linalg::{Channel, TopKOptions, top_k};
 
 /// Searches exactly; `IN` names a pair, or an alignment whose weights are then used.
 pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result<Outcome> {
-    let mut csls = 0;
-    let (pair_name, weights, missing, seed) = match catalog::find(&engine.db, &spec.pair)? {
-        Some(Entry::Artifact(artifact)) if artifact.kind == ArtifactKind::Alignment => {
-            if spec.weights != Weights::Auto {
-                return Err(Error::new(
-                    Code::Conflict,
-                    format!("alignment `{}` brings weights of its own", spec.pair),
-                )
-                .help(format!("leave out USING, or search in the pair: MATCH … IN {}", artifact.pair)));
-            }
-            let mut named = Vec::new();
-            for (modality, &weight) in artifact.modalities.iter().zip(&artifact.weights) {
-                named.push((Modality::new(modality)?, weight));
-            }
-            csls = artifact.csls;
-            let missing = Missing::from_word(&artifact.missing).unwrap_or(Missing::Neutral);
-            (artifact.pair, Weights::Named(named), missing, artifact.seed)
-        }
-        _ => (spec.pair.clone(), spec.weights.clone(), Missing::Neutral, context.settings.seed),
+    let artifact = match catalog::find(&engine.db, &spec.pair)? {
+        Some(Entry::Artifact(artifact)) if artifact.kind == ArtifactKind::Alignment => Some(artifact),
+        _ => None,
     };
-    let pair = engine.load_pair(&pair_name, context.task)?;
+    if let Some(artifact) = &artifact
+        && (spec.weights != Weights::Auto || spec.model.is_some())
+    {
+        let message = format!("alignment `{}` brings weights of its own", spec.pair);
+        return Err(Error::new(Code::Conflict, message)
+            .help(format!("leave out USING, or search in the pair: MATCH … IN {}", artifact.pair)));
+    }
+    let name = artifact.as_ref().map_or(&spec.pair, |artifact| &artifact.pair);
+    let pair = engine.load_pair(name, context.task)?;
     let (side, entity) = find(&pair, spec)?;
-    let modalities = pair.entry.wanted(&weights)?;
-    let evidence = pair.evidence(&modalities, missing, seed)?;
-    let resolved = engine.weights(&pair, &weights, missing, &evidence, context)?;
+    let basis = match (&artifact, &spec.model) {
+        (Some(artifact), _) => Basis::of(engine, &pair, artifact)?,
+        (None, Some(model)) => {
+            let model = catalog::artifact(&engine.db, model, Some(ArtifactKind::Model))?.of_pair(name)?;
+            let modalities = model.embedded(&spec.weights)?;
+            Basis::model(engine, &pair, &model, &modalities, &spec.weights)?
+        }
+        (None, None) => {
+            let modalities = pair.entry.wanted(&spec.weights)?;
+            Basis::features(&pair, &modalities, &spec.weights, Missing::Neutral, context.settings.seed)
+        }
+    };
+    let csls = artifact.map_or(0, |artifact| artifact.csls);
+    let evidence = basis.evidence()?;
+    let resolved = basis.resolve(engine, &evidence, context)?;
+    let modalities = &basis.modalities;
 
     let channels: Vec<Channel> = evidence
         .channels(&resolved.factors())

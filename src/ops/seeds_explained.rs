@@ -1,9 +1,9 @@
 //! `EXPLAIN SEEDS s`: where seeds come from, how good they are, and where they are thin.
 
 use super::artifact::{self, ArtifactRow};
+use super::basis::Basis;
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, Input};
 use super::engine::{Context, Engine, LoadedPair};
-use super::evaluate::judged_by;
 use super::export::refuse_inside;
 use super::maintain::count;
 use super::picture::{self, Picture};
@@ -30,7 +30,9 @@ pub(crate) fn explain(engine: &Engine, spec: &ExplainSeeds, context: &Context) -
         refuse_inside(engine.db.path(), path)?;
     }
     let pair = engine.load_pair(&entry.pair, context.task)?;
-    let (evidence, weights) = judged_by(&pair, &entry, context)?;
+    let basis = Basis::of(engine, &pair, &entry)?;
+    let evidence = basis.evidence()?;
+    let weights = basis.resolve(engine, &evidence, context)?;
     let graphs = pair.neighbourhoods();
     let set = seed::load(engine, &entry, &pair.entry)?;
     let seeds = set.pairs();

@@ -1,7 +1,5 @@
 //! `TUNE s AS t`: PSQE's stage II tuning, with checkpoints.
 
-use std::time::Instant;
-
 use candle_core::DType;
 
 use super::catalog::ArtifactEntry;
@@ -10,7 +8,7 @@ use super::maintain::{bytes, count};
 use super::make::{Made, make};
 use super::plan::Plan;
 use super::rows::{Column, ColumnKind, Outcome, Rows};
-use super::runs::Journal;
+use super::runs;
 use super::seed::stored;
 use super::settings::Device;
 use super::spec::{Dtype, Missing, Request, Tune, Variant};
@@ -45,36 +43,8 @@ fn work(engine: &Engine, spec: &Tune, plan: &Plan, context: &Context) -> Result<
         let dtype = if spec.dtype == Dtype::Bf16 { DType::BF16 } else { DType::F32 };
         tuner = tuner.on(&plan.device.open()?, dtype)?;
     }
-    let (mut journal, state) = Journal::open(db, &plan.order, spec.epochs as u64, plan.modalities.clone())?;
-    let mut done = 0;
-    if let Some(state) = state {
-        done = state.epoch;
-        task.note(format!("{} goes on from epoch {done}", plan.order.name));
-        tuner.resume(state)?;
-    }
-    let _live = engine.live_run(&plan.order);
-    task.phase("tuning", Some(spec.epochs as u64));
-    let mut since = Instant::now();
-    let seconds = |since: &mut Instant| std::mem::replace(since, Instant::now()).elapsed().as_secs_f64();
-    let mut stop = journal.is_finished();
-    while !stop && done < spec.epochs as u64 {
-        match tuner.epoch(task) {
-            Ok(report) => (done, stop) = (report.epoch, report.stop),
-            Err(error) => {
-                // What was done is kept; the same statement goes on from here.
-                if done > 0 {
-                    journal.checkpoint(&tuner.state(), seconds(&mut since), false)?;
-                }
-                return Err(error);
-            }
-        }
-        task.advance(done);
-        if journal.is_due() {
-            journal.checkpoint(&tuner.state(), seconds(&mut since), false)?;
-        }
-    }
+    let digest = runs::run(engine, &plan.order, spec.epochs as u64, &plan.modalities, &mut tuner, task)?;
     let state = tuner.state();
-    let digest = journal.checkpoint(&state, seconds(&mut since), true)?;
     let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
     made.take(&set);
     made.modalities = plan.modalities.clone();

@@ -32,6 +32,9 @@ words! {
     Encoder { Ngrams => "ngrams", Bow => "bow", Numeric => "numeric" }
     Variant { Paper => "paper", Reference => "reference", Seedbed => "seedbed" }
     Missing { Renormalise => "renormalise", Neutral => "neutral", Random => "random" }
+    Architecture {
+        Eva => "eva", Mclea => "mclea", Meaformer => "meaformer", Pcmea => "pcmea", Mpsea => "mpsea",
+    }
     Dtype { F32 => "f32", Bf16 => "bf16" }
     Direction { Row => "row", Both => "both" }
     Matching { Greedy => "greedy", Mutual => "mutual", Best => "best" }

@@ -2,7 +2,7 @@
 //! that a printed statement equals the one it was printed from.
 
 use crate::error::Span;
-use crate::ops::spec::{Compare, Encoder, Grouping, LinkFormat, PairFormat, Source};
+use crate::ops::spec::{Architecture, Compare, Encoder, Grouping, LinkFormat, PairFormat, Source};
 
 /// A value with the place it came from; the place takes no part in equality.
 #[derive(Clone, Debug)]
@@ -103,6 +103,15 @@ pub enum Using {
     Model(Name),
 }
 
+/// What a model learns from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lesson {
+    /// `split 'train'`: reference links.
+    Split(Node<Value>),
+    /// A seed set.
+    Seeds(Name),
+}
+
 /// The statements.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -129,6 +138,14 @@ pub enum StatementKind {
     Seed { method: Name, options: Vec<OptionItem>, pair: Name, name: Option<Name> },
     /// `TUNE s AS t`
     Tune { seeds: Name, options: Vec<OptionItem>, name: Option<Name> },
+    /// `TRAIN eva ON p USING s AS m`
+    Train {
+        model: Node<Architecture>,
+        pair: Name,
+        lessons: Vec<Lesson>,
+        options: Vec<OptionItem>,
+        name: Option<Name>,
+    },
     /// `EXPAND s USING t AS s3`
     Expand { seeds: Name, model: Option<Name>, options: Vec<OptionItem>, name: Option<Name> },
     /// `PSQE k=4 FROM p AS s`
@@ -165,6 +182,8 @@ pub enum StatementKind {
     Show { what: Node<ShowWhat>, pair: Option<Name> },
     /// `DESCRIBE x`
     Describe(Name),
+    /// `DESCRIBE MODEL eva`
+    DescribeModel(Node<Architecture>),
     /// `DROP x`
     Drop(Name),
     /// `SET seed=42`

@@ -46,6 +46,7 @@ impl Statement {
         match &*self.kind {
             StatementKind::Seed { name, .. }
             | StatementKind::Tune { name, .. }
+            | StatementKind::Train { name, .. }
             | StatementKind::Correct { name, .. }
             | StatementKind::Expand { name, .. }
             | StatementKind::Psqe { name, .. }

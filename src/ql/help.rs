@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::catalog::{
-    ASPECTS, ENCODERS, FORMS, Form, LATER, LINK_FORMATS, Opt, PAIR_FORMATS, RESERVED, Word, enumerated, verbs,
+    ARCHITECTURES, ASPECTS, ENCODERS, FORMS, Form, LATER, LINK_FORMATS, Opt, PAIR_FORMATS, RESERVED, Word,
+    enumerated, verbs,
 };
 use super::suggest::nearest;
 use crate::error::{Code, Error, Result};
@@ -88,7 +89,7 @@ fn on_option(option: &Opt) -> String {
     format!("{}= {} ({}{default})", option.name, option.doc, option.kind)
 }
 
-fn word_lists() -> [(&'static str, Vec<(&'static str, &'static str)>); 4] {
+fn word_lists() -> [(&'static str, Vec<(&'static str, &'static str)>); 5] {
     fn pairs<T>(words: &'static [Word<T>]) -> Vec<(&'static str, &'static str)> {
         words.iter().map(|word| (word.text, word.doc)).collect()
     }
@@ -97,6 +98,7 @@ fn word_lists() -> [(&'static str, Vec<(&'static str, &'static str)>); 4] {
         ("IMPORT LINKS", pairs(LINK_FORMATS)),
         ("EMBED", pairs(ASPECTS)),
         ("EMBED … USING", pairs(ENCODERS)),
+        ("TRAIN", pairs(ARCHITECTURES)),
     ]
 }
 

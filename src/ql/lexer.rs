@@ -175,7 +175,7 @@ fn number(rest: &str) -> (TokenKind, usize) {
 }
 
 /// The literals made of signs, the longer ones first.
-const SIGNS: [&str; 13] = ["!=", "<>", "<=", ">=", "<", ">", "=", ";", ",", ".", "(", ")", "*"];
+const SIGNS: [&str; 14] = ["!=", "<>", "<=", ">=", "<", ">", "=", ";", ",", ".", "(", ")", "*", "+"];
 
 fn sign(rest: &str, first: char) -> (TokenKind, usize) {
     if let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
@@ -193,6 +193,7 @@ fn sign(rest: &str, first: char) -> (TokenKind, usize) {
         '＝' => Fault::LookAlike("="),
         '＜' => Fault::LookAlike("<"),
         '＞' => Fault::LookAlike(">"),
+        '＋' => Fault::LookAlike("+"),
         '＊' | '×' => Fault::LookAlike("*"),
         '≤' => Fault::LookAlike("<="),
         '≥' => Fault::LookAlike(">="),

@@ -5,7 +5,8 @@ use std::fmt::{Display, Formatter, Result, Write};
 
 use super::ast::*;
 use super::catalog::{
-    ASPECTS, ENCODERS, GROUPINGS, LINK_FORMATS, PAIR_FORMATS, SHOW_ALL, SHOW_FROM, is_reserved, word_for,
+    ARCHITECTURES, ASPECTS, ENCODERS, GROUPINGS, LINK_FORMATS, PAIR_FORMATS, SHOW_ALL, SHOW_FROM,
+    is_reserved, word_for,
 };
 use super::lexer::is_word;
 use crate::ops::spec::Compare;
@@ -45,6 +46,18 @@ impl Display for Statement {
             }
             Tune { seeds, options, name } => {
                 write!(f, "TUNE {}{}", Ident(seeds), Options(options))?;
+                optional(f, " AS ", name.as_ref().map(Ident))
+            }
+            Train { model, pair, lessons, options, name } => {
+                write!(f, "TRAIN {} ON {} USING ", word_for(ARCHITECTURES, &model.value), Ident(pair))?;
+                for (at, lesson) in lessons.iter().enumerate() {
+                    f.write_str(if at > 0 { " + " } else { "" })?;
+                    match lesson {
+                        Lesson::Split(split) => write!(f, "split {}", split.value)?,
+                        Lesson::Seeds(seeds) => write!(f, "{}", Ident(seeds))?,
+                    }
+                }
+                write!(f, "{}", Options(options))?;
                 optional(f, " AS ", name.as_ref().map(Ident))
             }
             Expand { seeds, model, options, name } => {
@@ -94,6 +107,7 @@ impl Display for Statement {
                 optional(f, " FROM ", pair.as_ref().map(Ident))
             }
             Describe(name) => write!(f, "DESCRIBE {}", Ident(name)),
+            DescribeModel(model) => write!(f, "DESCRIBE MODEL {}", word_for(ARCHITECTURES, &model.value)),
             Drop(name) => write!(f, "DROP {}", Ident(name)),
             Set { name, value } => write!(f, "SET {}={}", Ident(name), value.value),
             Check { full } => f.write_str(if *full { "CHECK FULL" } else { "CHECK QUICK" }),

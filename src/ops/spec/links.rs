@@ -21,6 +21,8 @@ pub enum Matching {
 pub struct Align {
     /// The pair.
     pub pair: String,
+    /// A model whose embeddings are compared; `None` compares the features.
+    pub model: Option<String>,
     /// Weights of the modalities.
     pub weights: Weights,
     /// The matching.
@@ -71,6 +73,8 @@ pub struct Match {
     pub pair: String,
     /// Which side the entity is on; `None` looks on both.
     pub side: Option<Side>,
+    /// A model whose embeddings are compared; `None` compares the features.
+    pub model: Option<String>,
     /// Weights of the modalities.
     pub weights: Weights,
     /// How many.
@@ -120,6 +124,7 @@ impl Align {
     pub fn new(pair: &str, name: &str) -> Self {
         Align {
             pair: pair.to_string(),
+            model: None,
             weights: Weights::Auto,
             matching: Matching::Mutual,
             csls: Some(10),

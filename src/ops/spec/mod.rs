@@ -35,6 +35,8 @@ pub enum Request {
     Seed(Seed),
     /// `TUNE s epochs=300 AS t`
     Tune(Tune),
+    /// `TRAIN meaformer ON p USING s AS m`
+    Train(Train),
     /// `CORRECT s AS s2`
     Correct(Correct),
     /// `EXPAND s USING t AS s3`
@@ -55,6 +57,8 @@ pub enum Request {
     Show(Show),
     /// `DESCRIBE x`
     Describe(String),
+    /// `DESCRIBE MODEL eva`
+    DescribeModel(Architecture),
     /// `DROP x`
     Drop(String),
     /// `SET seed=42`

@@ -1,6 +1,7 @@
 //! Tree to request: parameters filled in, options checked, words turned into types. Names of pairs and
 //! artifacts are passed on as they stand; whoever has the store looks them up.
 
+mod models;
 mod stages;
 
 use std::path::PathBuf;
@@ -73,6 +74,9 @@ impl Binder<'_> {
             S::Generate { name, options } => self.generate(name, options)?,
             S::Seed { method, options, pair, name } => self.seed(method, options, pair, name.as_ref())?,
             S::Tune { seeds, options, name } => self.tune(seeds, options, name.as_ref())?,
+            S::Train { model, pair, lessons, options, name } => {
+                self.train(model.value, pair, lessons, options, name.as_ref())?
+            }
             S::Correct { seeds, options, name } => self.correct(seeds, options, name.as_ref())?,
             S::Expand { seeds, model, options, name } => {
                 self.expand(seeds, model.as_ref(), options, name.as_ref())?
@@ -110,11 +114,13 @@ impl Binder<'_> {
             }
             S::Match { entity, pair, side, using, options, limit } => {
                 let options = self.options(&catalog::MATCH, options)?;
+                let (model, weights) = self.using(using.as_ref(), &options)?;
                 Request::Match(spec::Match {
                     entity: self.text(entity, "an entity")?,
                     pair: pair.value.clone(),
                     side: side.as_ref().map(|side| side.value),
-                    weights: self.using(using.as_ref(), &options)?,
+                    model,
+                    weights,
                     limit: self.count(limit.as_ref(), "LIMIT", 1)?.unwrap_or(10),
                 })
             }
@@ -122,6 +128,7 @@ impl Binder<'_> {
             S::Export { target, path, options } => self.export(target, path, options)?,
             S::Show { what, pair } => Request::Show(show(what.value, pair.as_ref())),
             S::Describe(name) => Request::Describe(name.value.clone()),
+            S::DescribeModel(model) => Request::DescribeModel(model.value),
             S::Drop(name) => Request::Drop(name.value.clone()),
             S::Set { name, value } => self.set(name, value)?,
             S::Check { full } => Request::Check { full: *full },

@@ -1,4 +1,4 @@
-//! Seeds, models and alignments.
+//! Seeds and alignments.
 
 use super::Binder;
 use super::named_modality;
@@ -35,35 +35,6 @@ impl Binder<'_> {
             missing: missing(&options),
             from: from.value.clone(),
             name: self.result(name, "SEED")?,
-            seed: options.seed(),
-        }))
-    }
-
-    pub(super) fn tune(&self, seeds: &Name, options: &[OptionItem], name: Option<&Name>) -> Result<Request> {
-        let options = self.options(&catalog::TUNE, options)?;
-        let variant = variant(&options);
-        if let (Variant::Reference, Some(span)) = (variant, options.span("temperature")) {
-            return Err(Error::new(Code::Conflict, "variant=reference has no temperature")
-                .span(span)
-                .help("leave it out, or use variant=paper"));
-        }
-        Ok(Request::Tune(spec::Tune {
-            seeds: seeds.value.clone(),
-            epochs: options.size("epochs"),
-            lr: options.float("lr").unwrap_or_default(),
-            batch: options.size("batch"),
-            dims: options.size("dims"),
-            temperature: match variant {
-                Variant::Reference => 1.0,
-                _ => options.float("temperature").unwrap_or(1.0),
-            },
-            patience: options.maybe_size("patience"),
-            variant,
-            weights: options.weights(),
-            missing: missing(&options),
-            device: options.text("device").unwrap_or_default(),
-            dtype: spec::Dtype::from_word(options.word("dtype")).unwrap_or(spec::Dtype::F32),
-            name: self.result(name, "TUNE")?,
             seed: options.seed(),
         }))
     }
@@ -159,9 +130,11 @@ impl Binder<'_> {
         name: Option<&Name>,
     ) -> Result<Request> {
         let options = self.options(&catalog::ALIGN, options)?;
+        let (model, weights) = self.using(using, &options)?;
         Ok(Request::Align(spec::Align {
             pair: pair.value.clone(),
-            weights: self.using(using, &options)?,
+            model,
+            weights,
             matching: match options.word("match") {
                 "greedy" => spec::Matching::Greedy,
                 "best" => spec::Matching::Best,
@@ -176,28 +149,28 @@ impl Binder<'_> {
         }))
     }
 
-    /// The weights of `USING` or of the option; not of both.
-    pub(super) fn using(&self, using: Option<&Node<Using>>, options: &Options) -> Result<Weights> {
-        match using.map(|using| &using.value) {
-            Some(Using::Model(model)) => {
-                let message =
-                    format!("aligning with the model `{}` is not available in this version", model.value);
-                Err(Error::new(Code::Unsupported, message)
-                    .span(model.span)
-                    .help("USING features aligns straight from the features, without a model"))
-            }
+    /// The model of `USING`, if it names one, and the weights of `USING` or of the option, not of both.
+    pub(super) fn using(
+        &self,
+        using: Option<&Node<Using>>,
+        options: &Options,
+    ) -> Result<(Option<String>, Weights)> {
+        Ok(match using.map(|using| &using.value) {
+            Some(Using::Model(model)) => (Some(model.value.clone()), options.weights()),
             Some(Using::Features(Some(list))) => match options.span("weights") {
-                Some(span) => Err(Error::new(Code::Conflict, "the weights are given twice")
-                    .span(span)
-                    .help("keep either USING features(…) or the option")),
-                None => weights(list, self.params),
+                Some(span) => {
+                    return Err(Error::new(Code::Conflict, "the weights are given twice")
+                        .span(span)
+                        .help("keep either USING features(…) or the option"));
+                }
+                None => (None, weights(list, self.params)?),
             },
-            Some(Using::Features(None)) | None => Ok(options.weights()),
-        }
+            Some(Using::Features(None)) | None => (None, options.weights()),
+        })
     }
 }
 
-fn missing(options: &Options) -> spec::Missing {
+pub(super) fn missing(options: &Options) -> spec::Missing {
     match options.word("missing") {
         "random" => spec::Missing::Random,
         "renormalise" => spec::Missing::Renormalise,
@@ -205,7 +178,7 @@ fn missing(options: &Options) -> spec::Missing {
     }
 }
 
-fn variant(options: &Options) -> Variant {
+pub(super) fn variant(options: &Options) -> Variant {
     match options.word("variant") {
         "reference" => Variant::Reference,
         "seedbed" => Variant::Seedbed,

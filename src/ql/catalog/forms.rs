@@ -81,6 +81,21 @@ const TUNED: Opt = opt(
     "auto",
     "the modalities to tune, all unless some are named; sizes do not matter",
 );
+const TRAINED: Opt = opt(
+    "weights",
+    Kind::Weights,
+    "auto",
+    "the modalities to train on, all unless some are named; sizes do not matter",
+);
+const TRAIN_VARIANT: Opt = opt(
+    "variant",
+    Kind::Choice(&[
+        ("paper", "the formulas of the paper"),
+        ("reference", "what the authors' public code does, its slips included"),
+    ]),
+    "paper",
+    "whose formulas are followed where they differ",
+);
 const LENIENT: Opt = opt("lenient", Kind::Bool, "false", "skip broken lines and count them");
 const SPLITS: Kind = Kind::Choice(&[
     ("train", "links to train on"),
@@ -253,8 +268,29 @@ forms! {
             RANDOM_SEED,
         ],
         ["PSQE FROM zh_en AS seeds", "PSQE k=4 n=1000 variant=reference FROM zh_en AS seeds"];
-    ALIGN: "ALIGN", "Aligns a pair straight from its features.",
-        "ALIGN pair [USING features[(modality=weight, …)]] [options] AS alignment",
+    TRAIN: "TRAIN", "Trains an aligner on seeds, on reference links, or on both.",
+        "TRAIN model ON pair USING seeds|split 'train'[ + …] [options] AS model",
+        [
+            opt("epochs", Kind::Int(0, 1_000_000), "", "passes over the seeds; the model's own where not given"),
+            opt("lr", Kind::Float(1e-9, 10.0), "", "learning rate of AdamW; the model's own where not given"),
+            opt("batch", Kind::Int(2, 1_000_000), "", "pairs of a batch; the model's own where not given"),
+            opt("dims", Kind::Int(4, 8192), "", "width of a modality's embedding; the model's own where not given"),
+            opt("temperature", Kind::Float(1e-3, 1e3), "", "divides similarities; the model's own where not given"),
+            opt("iterative", Kind::Bool, "false", "let mutual nearest neighbours join the seeds, every so many epochs"),
+            opt("patience", Kind::IntOr(1, 1_000_000, "none"), "none",
+                "epochs without gain on held-out seeds after which training stops"),
+            opt("without", Kind::Text, "", "parts of the model to leave out, parted by commas; DESCRIBE MODEL lists them"),
+            TRAIN_VARIANT,
+            TRAINED,
+            DEVICE,
+            DTYPE,
+            RANDOM_SEED,
+        ],
+        ["TRAIN meaformer ON zh_en USING seeds AS m1",
+         "TRAIN mclea ON p USING seeds + split 'train' epochs=200 iterative=true AS m2",
+         "TRAIN eva ON p USING split '20%' AS m3"];
+    ALIGN: "ALIGN", "Aligns a pair from its features, or from the embeddings of a model.",
+        "ALIGN pair [USING model|features[(modality=weight, …)]] [options] AS alignment",
         [
             WEIGHTS,
             opt("match", Kind::Choice(&[
@@ -282,7 +318,7 @@ forms! {
         ],
         ["EVALUATE s1", "EVALUATE a1 protocol=paper last=10500"];
     MATCH: "MATCH", "Finds the best counterparts of one entity.",
-        "MATCH 'entity' IN pair[.left|.right] [USING features[(modality=weight, …)]] [options] [LIMIT n]",
+        "MATCH 'entity' IN pair[.left|.right] [USING model|features[(modality=weight, …)]] [options] [LIMIT n]",
         [WEIGHTS],
         ["MATCH 'http://zh.dbpedia.org/resource/金大中' IN zh_en LIMIT 10",
          "MATCH <http://dbpedia.org/resource/Seoul> IN zh_en.right USING features(visual=0.5, text=0.5)"];
@@ -321,8 +357,9 @@ forms! {
         "SHOW PAIRS|FEATURES|SEEDS|ALIGNMENTS|MODELS|RUNS|ARTIFACTS|OPERATIONS|SETTINGS|FORMATS [FROM pair]",
         [],
         ["SHOW PAIRS", "SHOW SEEDS FROM zh_en"];
-    DESCRIBE: "DESCRIBE", "Tells all about a pair or an artifact.", "DESCRIBE name", [],
-        ["DESCRIBE zh_en"];
+    DESCRIBE: "DESCRIBE", "Tells all about a pair, an artifact, or an aligner that can be trained.",
+        "DESCRIBE name|MODEL model", [],
+        ["DESCRIBE zh_en", "DESCRIBE MODEL meaformer"];
     DROP: "DROP", "Removes a pair or an artifact.", "DROP name", [], ["DROP s1"];
     SET: "SET", "Changes a setting of the session.", "SET setting=value",
         [

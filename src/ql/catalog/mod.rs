@@ -150,8 +150,7 @@ pub(crate) fn verbs() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Verbs that are understood and not there yet, with what they will do.
-pub(crate) const LATER: [(&str, &str); 13] = [
-    ("TRAIN", "training of an aligner"),
+pub(crate) const LATER: [(&str, &str); 12] = [
     ("REFRESH", "recomputing what an edit touched"),
     ("ACCEPT", "accepting a link"),
     ("REJECT", "rejecting a link"),

@@ -2,7 +2,7 @@
 
 use super::Word;
 use crate::kg::Side;
-use crate::ops::spec::{Encoder, Grouping, LinkFormat, PairFormat, Source};
+use crate::ops::spec::{Architecture, Encoder, Grouping, LinkFormat, PairFormat, Source};
 use crate::ql::ast::ShowWhat;
 
 macro_rules! words {
@@ -48,6 +48,16 @@ words! {
     "ngrams" => Encoder::Ngrams, "hashed character n-grams with tf-idf weights, for names";
     "bow" => Encoder::Bow, "counts of the most frequent relations or attributes";
     "numeric" => Encoder::Numeric, "numbers normalised per attribute";
+}
+
+words! {
+    /// `Architecture`
+    ARCHITECTURES: Architecture =
+    "eva" => Architecture::Eva, "GCN, learned modality weights, NCA loss";
+    "mclea" => Architecture::Mclea, "GAT, contrastive losses within and between modalities";
+    "meaformer" => Architecture::Meaformer, "a transformer layer over modality tokens weighs them entity by entity";
+    "pcmea" => Architecture::Pcmea, "cross-modal attention, mutual information, momentum contrast, calibrated pseudo-labels";
+    "mpsea" => Architecture::Mpsea, "multi-weight GAT, pre-synergistic fusion, outlook attention, a policy over modalities";
 }
 
 words! {

@@ -8,6 +8,7 @@ use nom::sequence::{delimited, preceded};
 
 use super::Parsed;
 use super::conditions::select;
+use super::models::{describe, train, tune};
 use super::terminals::{
     choice, count, described, entity, fail, is_keyword, keyword, listed, name, name_of, next, path, sign,
     value as any_value, weight_value,
@@ -55,12 +56,12 @@ fn explain_run(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 
 /// ```ebnf
 /// Plain ::= ImportLinks | ImportFeatures | Import | Embed | Generate | Seed | Tune | Correct
-///         | Expand | Psqe | Align | Evaluate | Match | Select | Export | Show | Describe | Drop
-///         | Set | Check | Backup | Compact
+///         | Expand | Psqe | Train | Align | Evaluate | Match | Select | Export | Show | Describe
+///         | Drop | Set | Check | Backup | Compact
 /// ```
 fn plain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     let data = alt((import_links, import_features, import, embed, generate));
-    let seeds = alt((seed, tune, correct, expand, psqe, align, evaluate, match_entity));
+    let seeds = alt((seed, tune, correct, expand, psqe, train, align, evaluate, match_entity));
     let store = alt((show, describe, drop_name, set, check, backup, compact));
     let (rest, node) = spanned(alt((data, seeds, select, export, store))).parse(input)?;
     Ok((rest, Statement { kind: Box::new(node.value), span: node.span }))
@@ -82,7 +83,7 @@ pub(super) fn spanned<'a, O>(
 }
 
 /// The verb of a form; from here on errors and completion are about that form.
-fn verb<'a>(
+pub(super) fn verb<'a>(
     text: &'static str,
     form: &'static Form,
 ) -> impl Parser<Tokens<'a>, Output = Span, Error = Failed> {
@@ -179,14 +180,6 @@ fn correct(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     Ok((input, StatementKind::Correct { seeds, options: joined([options, more]), name }))
 }
 
-/// `Tune ::= 'TUNE' Name Option* Result?`
-fn tune(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
-    let form = &catalog::TUNE;
-    let (input, (_, seeds, options, (name, more))) =
-        (verb("TUNE", form), name(NameKind::Seeds), options(form), result(form)).parse(input)?;
-    Ok((input, StatementKind::Tune { seeds, options: joined([options, more]), name }))
-}
-
 /// `Expand ::= 'EXPAND' Name Option* ( 'USING' Name Option* )? Result?`
 fn expand(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let form = &catalog::EXPAND;
@@ -223,7 +216,7 @@ fn align(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 }
 
 /// `Result ::= 'AS' Name Option*` , or nothing.
-fn result<'a>(
+pub(super) fn result<'a>(
     form: &'static Form,
 ) -> impl Parser<Tokens<'a>, Output = (Option<Name>, Vec<OptionItem>), Error = Failed> {
     map(opt((keyword("AS"), name(NameKind::New), options(form))), |result| match result {
@@ -301,12 +294,6 @@ fn show(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     Ok((input, StatementKind::Show { what, pair }))
 }
 
-/// `Describe ::= 'DESCRIBE' Name`
-fn describe(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
-    map(preceded(verb("DESCRIBE", &catalog::DESCRIBE), name(NameKind::Any)), StatementKind::Describe)
-        .parse(input)
-}
-
 /// `Drop ::= 'DROP' Name`
 fn drop_name(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     map(preceded(verb("DROP", &catalog::DROP), name(NameKind::Any)), StatementKind::Drop).parse(input)
@@ -346,7 +333,9 @@ fn compact(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 }
 
 /// `Option*`
-fn options<'a>(form: &'static Form) -> impl Parser<Tokens<'a>, Output = Vec<OptionItem>, Error = Failed> {
+pub(super) fn options<'a>(
+    form: &'static Form,
+) -> impl Parser<Tokens<'a>, Output = Vec<OptionItem>, Error = Failed> {
     many0(move |input| option(input, form))
 }
 
@@ -399,6 +388,6 @@ fn weight(input: Tokens<'_>) -> Parsed<'_, Weight> {
     .parse(input)
 }
 
-fn joined<const N: usize>(lists: [Vec<OptionItem>; N]) -> Vec<OptionItem> {
+pub(super) fn joined<const N: usize>(lists: [Vec<OptionItem>; N]) -> Vec<OptionItem> {
     lists.into_iter().flatten().collect()
 }

@@ -1,0 +1,84 @@
+//! What entities are compared by: features of the pair, or embeddings of a model; and with what weights.
+
+use super::catalog::ArtifactEntry;
+use super::engine::{Context, Embeddings, Engine, LoadedPair};
+use super::spec::{Missing, Weights};
+use crate::error::Result;
+use crate::features::Modality;
+use crate::psqe::Evidence;
+use crate::psqe::weights::{self, Resolved};
+
+/// Modalities with their weights, and where their rows are.
+pub(crate) struct Basis<'p> {
+    pair: &'p LoadedPair,
+    /// In place of the pair's features.
+    embeddings: Option<Embeddings>,
+    pub modalities: Vec<String>,
+    weights: Weights,
+    missing: Missing,
+    seed: u64,
+}
+
+impl<'p> Basis<'p> {
+    /// The features of a pair.
+    pub fn features(
+        pair: &'p LoadedPair,
+        modalities: &[String],
+        weights: &Weights,
+        missing: Missing,
+        seed: u64,
+    ) -> Self {
+        let (modalities, weights) = (modalities.to_vec(), weights.clone());
+        Basis { pair, embeddings: None, modalities, weights, missing, seed }
+    }
+
+    /// The embeddings of a model; what it learned to weigh is meant where nothing else is said.
+    pub fn model(
+        engine: &Engine,
+        pair: &'p LoadedPair,
+        model: &ArtifactEntry,
+        modalities: &[String],
+        weights: &Weights,
+    ) -> Result<Self> {
+        let learned = *weights == Weights::Auto && !model.weights.is_empty();
+        let weights = if learned { Weights::Named(named(model)?) } else { weights.clone() };
+        let embeddings = Some(engine.embeddings(model)?);
+        let modalities = modalities.to_vec();
+        Ok(Basis { pair, embeddings, modalities, weights, missing: Missing::Neutral, seed: 0 })
+    }
+
+    /// What an artifact was made by; one that was made by a model holds its embeddings.
+    pub fn of(engine: &Engine, pair: &'p LoadedPair, entry: &ArtifactEntry) -> Result<Self> {
+        let embeddings = (!entry.objects.is_empty()).then(|| engine.embeddings(entry)).transpose()?;
+        Ok(Basis {
+            pair,
+            embeddings,
+            modalities: entry.modalities.clone(),
+            weights: Weights::Named(named(entry)?),
+            missing: Missing::from_word(&entry.missing).unwrap_or(Missing::Neutral),
+            seed: entry.seed,
+        })
+    }
+
+    /// The rows, as the stages take them.
+    pub fn evidence(&self) -> Result<Evidence<'_>> {
+        match &self.embeddings {
+            Some(embeddings) => embeddings.evidence(&self.modalities),
+            None => self.pair.evidence(&self.modalities, self.missing, self.seed),
+        }
+    }
+
+    /// The weights over [`Basis::evidence`].
+    pub fn resolve(&self, engine: &Engine, evidence: &Evidence<'_>, context: &Context) -> Result<Resolved> {
+        match self.embeddings {
+            Some(_) => weights::resolve(&self.weights, evidence, context.task),
+            None => engine.weights(self.pair, &self.weights, self.missing, evidence, context),
+        }
+    }
+}
+
+/// The weights an artifact was made with, or learned.
+fn named(entry: &ArtifactEntry) -> Result<Vec<(Modality, f32)>> {
+    let pairs = entry.modalities.iter().zip(&entry.weights);
+    pairs.map(|(modality, &weight)| Ok((Modality::new(modality)?, weight))).collect()
+}
