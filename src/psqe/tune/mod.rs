@@ -22,6 +22,7 @@ mod state;
 mod tests;
 mod tuner;
 
+pub use crate::train::{Best, Embedding, EpochLoss};
 pub use options::TuneOptions;
-pub use state::{Best, EpochLoss, TuneState};
-pub use tuner::{Embedding, EpochReport, TuneModality, Tuner};
+pub use state::TuneState;
+pub use tuner::{EpochReport, TuneModality, Tuner};
