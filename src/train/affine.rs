@@ -1,7 +1,8 @@
 //! The affine map X·Wᵀ + b where X is trained too: one operation with its own gradient.
 //!
-//! candle's own product sums in an order that may depend on the machine's threads and packs for another
-//! instruction set; this one is [`super::gemm`]. For constant X see [`super::ConstantLinear`].
+//! candle's own product packs for another instruction set, and its gradient computes that of a constant
+//! too; this one is our kernel, which gives the same bytes on any number of threads. For constant X see
+//! [`super::ConstantLinear`].
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result as Candle, Shape, Tensor};
 use rayon::prelude::*;

@@ -31,6 +31,8 @@ pub mod layer_norm;
 pub mod linear;
 mod linear_op;
 pub mod modal_contrast;
+mod modal_contrast_op;
+mod modal_contrast_slopes;
 pub mod nca;
 pub mod normalise;
 pub mod params;

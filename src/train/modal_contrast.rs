@@ -13,12 +13,10 @@
 //! others. Rows are unit, so that similarities are at most 1 and one power exp((s − 1)/τ) serves both of
 //! its rows. Time is one product a space; memory one strip of tiles.
 
-use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result as Candle, Shape, Tensor};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::exp::exp;
 use super::spaces::{BLOCK, Spaces, TILE, Walk};
-use super::tape;
 use super::wide::wide;
 use crate::error::{Code, Error, Result};
 use crate::task::Task;
@@ -26,7 +24,7 @@ use crate::task::Task;
 /// The least temperature: below it exp(−2/τ) is no normal number.
 pub const LEAST_TAU: f32 = 0.025;
 /// In the place of a row's similarity with itself: its power is 0.
-const NEVER: f32 = -1e30;
+pub(super) const NEVER: f32 = -1e30;
 
 /// Which losses are computed; see the module.
 #[derive(Clone, Debug)]
@@ -47,11 +45,11 @@ pub struct ModalContrast {
 
 /// What the forward pass leaves: for each sum over candidates its reciprocal, by padded row.
 #[derive(Debug, Default)]
-struct Kept {
+pub(super) struct Kept {
     /// Of each slot; 0 in rows that are not there.
-    inverse: Vec<Vec<f32>>,
+    pub inverse: Vec<Vec<f32>>,
     /// Pairs of each space, then of the joint one.
-    counts: Vec<f64>,
+    pub counts: Vec<f64>,
 }
 
 /// Gradients of a weighted sum of the losses.
@@ -64,24 +62,24 @@ pub struct Slopes {
 }
 
 /// The arguments of one call, with what does not change from tile to tile.
-struct Call<'a> {
-    options: &'a ModalContrast,
-    spaces: Spaces<'a>,
+pub(super) struct Call<'a> {
+    pub options: &'a ModalContrast,
+    pub spaces: Spaces<'a>,
     /// Weights by space and padded row.
-    v: Vec<Vec<f32>>,
+    pub v: Vec<Vec<f32>>,
     /// 1 where a row takes part, by space and padded row; the last entry is the joint space's.
-    mask: Vec<Vec<f32>>,
+    pub mask: Vec<Vec<f32>>,
 }
 
 /// Places of the sums of a tile: ICL of each space and of the joint one, then three of each IAL.
-struct Slots {
+pub(super) struct Slots {
     spaces: usize,
     count: usize,
 }
 
 impl Slots {
     /// Σ F^m, Σ F^J and Σ F^J(s^J − s^m) of space `m`, where F = exp((s − 1)/τₐ).
-    fn alignment(&self, m: usize) -> [usize; 3] {
+    pub fn alignment(&self, m: usize) -> [usize; 3] {
         let first = self.spaces + 1 + 3 * m;
         [first, first + 1, first + 2]
     }
@@ -117,7 +115,7 @@ fn reduce(
 }
 
 impl<'a> Call<'a> {
-    fn new(options: &'a ModalContrast, z: &'a [f32], v: &[f32]) -> Result<Self> {
+    pub fn new(options: &'a ModalContrast, z: &'a [f32], v: &[f32]) -> Result<Self> {
         for tau in [Some(options.tau), options.alignment].into_iter().flatten() {
             if !(tau.is_finite() && tau >= LEAST_TAU) {
                 let message = format!("temperature {tau} is not a number from {LEAST_TAU} up");
@@ -146,19 +144,19 @@ impl<'a> Call<'a> {
         Ok(Call { options, spaces, v: weights, mask })
     }
 
-    fn slots(&self) -> Slots {
+    pub fn slots(&self) -> Slots {
         let spaces = self.spaces.len();
         let alignment = if self.options.alignment.is_some() { 3 * spaces } else { 0 };
         Slots { spaces, count: spaces + 1 + alignment }
     }
 
-    fn masks(&self, m: usize, i: usize, j: usize) -> [&[f32]; 2] {
+    pub fn masks(&self, m: usize, i: usize, j: usize) -> [&[f32]; 2] {
         [i, j].map(|block| &self.mask[m][block * BLOCK..(block + 1) * BLOCK])
     }
 
     /// The joint similarities of a tile.
     #[inline(always)]
-    fn joint(&self, i: usize, j: usize, tiles: &[f32], out: &mut [f32]) {
+    pub fn joint(&self, i: usize, j: usize, tiles: &[f32], out: &mut [f32]) {
         out.fill(0.0);
         for (tile, v) in tiles.chunks_exact(TILE).zip(&self.v) {
             let columns = &v[j * BLOCK..(j + 1) * BLOCK];
@@ -212,7 +210,7 @@ impl<'a> Call<'a> {
     }
 
     /// All losses, and what the backward pass needs.
-    fn forward(&self, task: &Task) -> Result<(Vec<f64>, Kept)> {
+    pub fn forward(&self, task: &Task) -> Result<(Vec<f64>, Kept)> {
         let (spaces, slots, count) = (&self.spaces, self.slots(), self.spaces.len());
         let padded = spaces.padded();
         // Sums across the sides and within them, which `inversion` treats differently.
@@ -283,138 +281,6 @@ impl<'a> Call<'a> {
             .collect();
         Ok((losses, Kept { inverse, counts }))
     }
-
-    /// Gradients of Σ upstream⊙losses.
-    fn backward(&self, kept: &Kept, upstream: &[f32], task: &Task) -> Result<Slopes> {
-        let (spaces, slots, count) = (&self.spaces, self.slots(), self.spaces.len());
-        let (padded, joint) = (spaces.padded(), self.options.joint);
-        let first = usize::from(joint);
-        let pairs = |m: usize| kept.counts[m].max(1.0) as f32;
-        let share = |m: usize, gain: f32| gain / (2.0 * pairs(m) * self.options.tau);
-        let align = self.options.alignment.map(|tau| {
-            let gain = |m: usize| upstream[first + count + m] / (4.0 * pairs(m) * pairs(m) * tau);
-            (1.0 / tau, (0..count).map(gain).collect::<Vec<f32>>())
-        });
-        let of =
-            |list: &'_ [f32], block: usize| -> Vec<f32> { list[block * BLOCK..(block + 1) * BLOCK].to_vec() };
-        let scale = 1.0 / self.options.tau;
-        // exp((s − 1)·scale)·(own inverse sum of either row), under masks: P_ij + P_ji.
-        let weigh = |i: usize, j: usize, tiles: &mut [f32]| {
-            let same = (i < spaces.side) == (j < spaces.side);
-            let inverse = |slot: usize, block: usize| {
-                let turned = self.options.inversion && same;
-                let block = if turned { (block + spaces.side) % (2 * spaces.side) } else { block };
-                of(&kept.inverse[slot], block)
-            };
-            if i == j {
-                let lines = tiles.chunks_exact_mut(TILE);
-                lines.for_each(|tile| tile.iter_mut().step_by(BLOCK + 1).for_each(|x| *x = NEVER));
-            }
-            let both = |slot: usize, m: usize| {
-                let [own, others] = self.masks(m, i, j);
-                (inverse(slot, i), inverse(slot, j), own, others)
-            };
-            let mut by_v = vec![0.0; if joint { 2 * count * BLOCK } else { 0 }];
-            let (mut similar, mut pull, mut powers) = (Vec::new(), Vec::new(), Vec::new());
-            wide(|| {
-                if joint {
-                    similar.resize(TILE, 0.0);
-                    self.joint(i, j, tiles, &mut similar);
-                    pull.clone_from(&similar);
-                    slopes(&mut pull, both(count, count), scale, share(count, upstream[0]));
-                    if j == i + spaces.side {
-                        drop_partners(&mut pull, &self.mask[count][i * BLOCK..], share(count, upstream[0]));
-                    }
-                }
-                if let Some((scale, _)) = &align {
-                    powers.clone_from(&similar);
-                    powers.iter_mut().for_each(|x| *x = exp((*x - 1.0) * scale));
-                }
-                for (m, tile) in tiles.chunks_exact_mut(TILE).enumerate() {
-                    let before = joint.then(|| tile.to_vec());
-                    let gain = share(m, upstream[first + m]);
-                    slopes(tile, both(m, m), scale, gain);
-                    if j == i + spaces.side {
-                        drop_partners(tile, &self.mask[m][i * BLOCK..], gain);
-                    }
-                    let Some(before) = before else { continue };
-                    if let Some((scale, gains)) = &align {
-                        let [own, all, _] = slots.alignment(m);
-                        let mut own_slope = before.clone();
-                        slopes(&mut own_slope, both(own, m), *scale, gains[m]);
-                        let (r, c, a, b) = both(all, m);
-                        for (line, place) in (0..BLOCK).zip((0..TILE).step_by(BLOCK)) {
-                            let q = &powers[place..place + BLOCK];
-                            let lines = tile[place..place + BLOCK].iter_mut().zip(&own_slope[place..]);
-                            for (((x, p), q), (c, b)) in lines.zip(q).zip(c.iter().zip(b)) {
-                                *x += p - gains[m] * q * (r[line] * b + c * a[line]);
-                            }
-                        }
-                    }
-                    let (rows, columns) = by_v[2 * m * BLOCK..][..2 * BLOCK].split_at_mut(BLOCK);
-                    let (own, others) = (&self.v[m][i * BLOCK..][..BLOCK], &self.v[m][j * BLOCK..][..BLOCK]);
-                    for (r, place) in (0..BLOCK).zip((0..TILE).step_by(BLOCK)) {
-                        let mut lanes = [0f32; 16];
-                        for c in (0..BLOCK).step_by(16) {
-                            for (k, lane) in lanes.iter_mut().enumerate() {
-                                let (at, column) = (place + c + k, c + k);
-                                let along = pull[at] * before[at];
-                                *lane += along * others[column];
-                                columns[column] += along * own[r];
-                                tile[at] += pull[at] * own[r] * others[column];
-                            }
-                        }
-                        rows[r] += lanes.iter().sum::<f32>();
-                    }
-                }
-            });
-            by_v
-        };
-        let mut slope = vec![vec![0f64; padded]; count];
-        let z = spaces.backward(task, weigh, |i, j, by_v| {
-            for (slope, sums) in slope.iter_mut().zip(by_v.chunks_exact(2 * BLOCK)) {
-                let (rows, columns) = sums.split_at(BLOCK);
-                let mut add = |block: usize, sums: &[f32]| {
-                    let into = &mut slope[block * BLOCK..(block + 1) * BLOCK];
-                    into.iter_mut().zip(sums).for_each(|(into, &sum)| *into += f64::from(sum));
-                };
-                add(i, rows);
-                if i != j {
-                    add(j, columns);
-                }
-            }
-        })?;
-        let mut v = vec![0.0; 2 * spaces.pairs * count];
-        for (place, row) in (0..padded).filter_map(|place| Some((place, spaces.real(place)?))) {
-            (0..count).for_each(|m| v[row * count + m] = slope[m][place] as f32);
-        }
-        Ok(Slopes { z, v })
-    }
-}
-
-/// From similarities to gain·(P_ij + P_ji).
-#[inline(always)]
-fn slopes(tile: &mut [f32], sides: (Vec<f32>, Vec<f32>, &[f32], &[f32]), scale: f32, gain: f32) {
-    let (rows, columns, own, others) = sides;
-    for ((line, &row), &own) in tile.chunks_exact_mut(BLOCK).zip(&rows).zip(own) {
-        for ((x, &column), &other) in line.iter_mut().zip(&columns).zip(others) {
-            *x = gain * exp((*x - 1.0) * scale) * (row * other + column * own);
-        }
-    }
-}
-
-/// Takes the pull of partners off the diagonal of a tile of both sides.
-fn drop_partners(tile: &mut [f32], mask: &[f32], gain: f32) {
-    for (x, mask) in tile.iter_mut().step_by(BLOCK + 1).zip(mask) {
-        *x -= 2.0 * gain * mask;
-    }
-}
-
-/// A call on the tape, with what its forward pass leaves.
-struct OnTape {
-    options: ModalContrast,
-    task: Task,
-    kept: OnceLock<Kept>,
 }
 
 impl ModalContrast {
@@ -440,55 +306,5 @@ impl ModalContrast {
         let (losses, kept) = call.forward(task)?;
         let slopes = upstream.map(|upstream| call.backward(&kept, upstream, task)).transpose()?;
         Ok((losses, slopes))
-    }
-
-    /// The losses on the tape, `[losses]`: `z` `[2B, Σ widths]` and, for a joint space, `v` `[2B, spaces]`,
-    /// f32.
-    pub fn apply(&self, z: &Tensor, v: Option<&Tensor>, task: &Task) -> Candle<Tensor> {
-        let op = OnTape { options: self.clone(), task: task.clone(), kept: OnceLock::new() };
-        let rows = tape::on_cpu(z)?;
-        let v = match v {
-            Some(v) => tape::on_cpu(v)?,
-            None => Tensor::zeros((z.dim(0)?, self.widths.len()), DType::F32, rows.device())?,
-        };
-        rows.apply_op2(&v, op)?.to_device(z.device())
-    }
-}
-
-impl CustomOp2 for OnTape {
-    fn name(&self) -> &'static str {
-        "modal-contrast"
-    }
-
-    fn cpu_fwd(
-        &self,
-        z: &CpuStorage,
-        lz: &Layout,
-        v: &CpuStorage,
-        lv: &Layout,
-    ) -> Candle<(CpuStorage, Shape)> {
-        let (z, v) = (tape::slice::<f32>(self.name(), z, lz)?, tape::slice::<f32>(self.name(), v, lv)?);
-        let call = Call::new(&self.options, z, v).map_err(candle_core::Error::wrap)?;
-        let (losses, kept) = call.forward(&self.task).map_err(candle_core::Error::wrap)?;
-        let _ = self.kept.set(kept);
-        let count = losses.len();
-        Ok((CpuStorage::F32(losses.into_iter().map(|loss| loss as f32).collect()), Shape::from(count)))
-    }
-
-    fn bwd(
-        &self,
-        z: &Tensor,
-        v: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Candle<(Option<Tensor>, Option<Tensor>)> {
-        let Some(kept) = self.kept.get() else {
-            candle_core::bail!("modal contrast: the backward pass came before the forward pass")
-        };
-        let [zs, vs, upstream] = [z, v, grad].map(tape::numbers::<f32>);
-        let (zs, vs) = (zs?, vs?);
-        let call = Call::new(&self.options, &zs, &vs).map_err(candle_core::Error::wrap)?;
-        let slopes = call.backward(kept, &upstream?, &self.task).map_err(candle_core::Error::wrap)?;
-        Ok((Some(tape::tensor(slopes.z, z.dims(), z)?), Some(tape::tensor(slopes.v, v.dims(), v)?)))
     }
 }

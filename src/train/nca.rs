@@ -8,7 +8,7 @@
 //!
 //! The joint similarity is s^J_ij = Σ_m v_im v_jm s^m_ij with weights v of length 1; as in EVA the vectors
 //! enter it without gradient, so that it trains the weights alone. A pair of which a side lacks a modality
-//! takes no part in that space. Memory is one strip of tiles of [`super::spaces`].
+//! takes no part in that space. Memory is one strip of tiles.
 
 use std::sync::{Arc, OnceLock};
 
@@ -78,8 +78,8 @@ impl<'a> Call<'a> {
         let there = |place: usize, m: usize| {
             let both = |present: &Arc<[bool]>| present[place * count + m];
             let joint = || [place, place + half].iter().all(|&at| v.iter().any(|v| v[at] != 0.0));
-            let yes = if m < count { options.present.as_ref().is_none_or(both) } else { joint() };
-            if place < pairs && yes { 1.0 } else { 0.0 }
+            let yes = || if m < count { options.present.as_ref().is_none_or(both) } else { joint() };
+            if place < pairs && yes() { 1.0 } else { 0.0 }
         };
         let mask = (0..alpha.len()).map(|m| (0..half).map(|place| there(place, m)).collect()).collect();
         Ok(Call { options, spaces, v, mask, alpha })
