@@ -15,6 +15,7 @@ mod golden;
 pub mod kg;
 pub mod linalg;
 pub mod matching;
+pub mod models;
 pub mod ops;
 pub mod psqe;
 pub mod ql;

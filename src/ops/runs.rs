@@ -324,7 +324,7 @@ pub(crate) fn explain(engine: &Engine, name: &str) -> Result<Outcome> {
     let row = |(at, loss): (usize, &EpochLoss)| -> Vec<Value> {
         let share = (loss.total - least) / (most - least).max(f64::MIN_POSITIVE);
         let mut row: Vec<Value> = vec![(at as u64 + 1).into(), loss.total.into()];
-        row.extend(loss.modalities.iter().map(|&loss| Value::from(loss)));
+        row.extend(loss.parts.iter().map(|&loss| Value::from(loss)));
         if held_out {
             row.push(loss.held_out.unwrap_or(f64::NAN).into());
         }

@@ -1,8 +1,10 @@
-//! The exponential linear unit between two attention layers, in place.
+//! The exponential linear unit between two attention layers: in place, and on the tape.
 
+use candle_core::{CpuStorage, CustomOp1, Layout, Result as Candle, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::exp::exp;
+use super::tape;
 use super::wide::wide;
 
 /// Numbers one task takes.
@@ -27,4 +29,36 @@ pub fn backward(y: &[f32], grad: &mut [f32]) {
             *grad *= if y > 0.0 { 1.0 } else { y + 1.0 };
         }
     });
+}
+
+/// The unit on the tape, element by element, f32.
+#[derive(Clone, Copy, Debug)]
+pub struct Elu;
+
+impl Elu {
+    /// `x` where it is above zero, `eˣ − 1` elsewhere.
+    pub fn apply(x: &Tensor) -> Candle<Tensor> {
+        if x.device().is_cuda() {
+            return x.elu(1.0);
+        }
+        x.contiguous()?.apply_op1(Elu)
+    }
+}
+
+impl CustomOp1 for Elu {
+    fn name(&self) -> &'static str {
+        "elu"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Candle<(CpuStorage, Shape)> {
+        let mut out = tape::slice::<f32>(self.name(), x, layout)?.to_vec();
+        forward(&mut out);
+        Ok((CpuStorage::F32(out), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, y: &Tensor, grad: &Tensor) -> Candle<Option<Tensor>> {
+        let mut out = tape::numbers::<f32>(grad)?;
+        backward(&tape::numbers::<f32>(y)?, &mut out);
+        tape::tensor(out, x.dims(), x).map(Some)
+    }
 }

@@ -14,6 +14,10 @@ use crate::kg::Triple;
 pub struct Neighbourhoods {
     indptr: Vec<u32>,
     indices: Vec<u32>,
+    /// For each edge how many triples it stands for, in either direction; 1 for an entity and itself.
+    counts: Vec<u32>,
+    /// For each row the sum of its counts.
+    degrees: Vec<u32>,
 }
 
 impl Neighbourhoods {
@@ -62,6 +66,7 @@ impl Neighbourhoods {
             put(tail, head);
         }
         let (mut indptr, mut indices) = (vec![0u32], Vec::with_capacity(bound));
+        let (mut counts, mut degrees) = (Vec::with_capacity(bound), Vec::with_capacity(rows));
         for i in 0..rows {
             let row = &mut all[starts[i] as usize..starts[i + 1] as usize];
             row.sort_unstable();
@@ -69,11 +74,17 @@ impl Neighbourhoods {
             for &j in row.iter() {
                 if indices.len() == begin || indices.last() != Some(&j) {
                     indices.push(j);
+                    counts.push(1);
+                } else if j as usize != i
+                    && let Some(count) = counts.last_mut()
+                {
+                    *count += 1;
                 }
             }
+            degrees.push(counts[begin..].iter().sum());
             indptr.push(indices.len() as u32);
         }
-        Ok(Neighbourhoods { indptr, indices })
+        Ok(Neighbourhoods { indptr, indices, counts, degrees })
     }
 
     /// Number of entities of both sides.
@@ -89,6 +100,21 @@ impl Neighbourhoods {
     /// The neighbours of an entity and itself, ascending.
     pub fn of(&self, row: u32) -> &[u32] {
         &self.indices[self.indptr[row as usize] as usize..self.indptr[row as usize + 1] as usize]
+    }
+
+    /// Weights of a layer's edges in the order of its sources, where it writes the first of `rows`.
+    ///
+    /// c_ij/√(D_i·D_j), where c counts parallel triples in both directions and an entity's loop to itself
+    /// once, triples from an entity to itself not at all, and D sums c over a row: the matrix
+    /// D^-½ A D^-½ of a graph convolution (Kipf and Welling).
+    pub fn normalised(&self, rows: &[u32], layer: &Bipartite) -> Vec<f32> {
+        let root = |row: u32| f64::from(self.degrees[row as usize]).sqrt();
+        let of = |row: &u32| {
+            let range = self.indptr[*row as usize] as usize..self.indptr[*row as usize + 1] as usize;
+            let (row, edges) = (root(*row), self.indices[range.clone()].iter().zip(&self.counts[range]));
+            edges.map(move |(&j, &count)| (f64::from(count) / (row * root(j))) as f32)
+        };
+        rows[..layer.written].iter().flat_map(of).collect()
     }
 
     /// The chain of layers that gives the rows `needed`; see [`Field`].

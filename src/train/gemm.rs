@@ -7,7 +7,12 @@
 
 use rayon::prelude::*;
 
+use crate::error::Result;
 pub(crate) use crate::linalg::kernel::{DEPTH, Kernel};
+use crate::task::Task;
+
+/// Rows of a product that one task computes.
+const BAND: usize = 96;
 
 /// Packs lanes whose numbers stand one after the other: lane `i` is `row(i)`, `depth` numbers long.
 ///
@@ -126,6 +131,80 @@ impl Packed {
     }
 }
 
+/// A whole operand as it lies in memory.
+#[derive(Clone, Copy)]
+pub(crate) enum Lanes<'a> {
+    /// Lane `i` is row `i`.
+    Along(&'a [f32]),
+    /// Lane `i` is column `i`.
+    Across(&'a [f32]),
+}
+
+/// Sizes of a product: `rows × cols` sums over `depth`.
+#[derive(Clone, Copy)]
+pub(crate) struct Sizes {
+    /// Lanes of the left operand.
+    pub rows: usize,
+    /// Lanes of the right operand.
+    pub cols: usize,
+    /// Numbers of a lane.
+    pub depth: usize,
+}
+
+/// `out[l, r] += Σ_p left[l, p] · right[r, p]`, on all threads; the caller has checked the sizes.
+///
+/// Fails with [`Code::Cancelled`](crate::Code::Cancelled) only.
+pub(crate) fn product(
+    left: Lanes<'_>,
+    right: Lanes<'_>,
+    sizes: Sizes,
+    out: &mut [f32],
+    task: &Task,
+) -> Result<()> {
+    let Sizes { rows, cols, depth } = sizes;
+    if rows * cols * depth == 0 {
+        return Ok(());
+    }
+    let kernel = Kernel::best();
+    let right = match right {
+        Lanes::Along(data) => {
+            Packed::along(|i| &data[i * depth..(i + 1) * depth], cols, kernel.right, depth, DEPTH)
+        }
+        Lanes::Across(data) => {
+            Packed::across(|p| &data[p * cols..(p + 1) * cols], cols, kernel.right, depth, DEPTH)
+        }
+    };
+    // Narrow products are cut finer, so that there is work for all threads.
+    let band = if rows >= 16 * BAND { BAND } else { BAND / 2 };
+    out.par_chunks_mut(band * cols).enumerate().try_for_each_init(Vec::new, |scratch, (number, out)| {
+        let (first, count) = (number * band, out.len() / cols);
+        let lanes = count.next_multiple_of(kernel.left);
+        let scratch = sized(scratch, lanes * (right.lanes + DEPTH));
+        let (tile, panels) = scratch.split_at_mut(lanes * right.lanes);
+        tile.fill(0.0);
+        for block in 0..right.blocks() {
+            task.check()?;
+            let (columns, deep) = right.part(block, 0, right.lanes);
+            let (start, panels) = (block * DEPTH, &mut panels[..lanes * deep]);
+            match left {
+                Lanes::Along(data) => {
+                    let row = |i: usize| &data[(first + i) * depth + start..][..deep];
+                    pack_along(row, count, kernel.left, deep, panels);
+                }
+                Lanes::Across(data) => {
+                    let row = |p: usize| &data[(start + p) * rows + first..][..count];
+                    pack_across(row, count, kernel.left, deep, panels);
+                }
+            }
+            kernel.multiply(deep, panels, columns, tile, right.lanes);
+        }
+        for (out, sums) in out.chunks_exact_mut(cols).zip(tile.chunks_exact(right.lanes)) {
+            out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+        }
+        Ok(())
+    })
+}
+
 /// Makes `buffer` `len` long without keeping what was in it.
 pub(crate) fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     if buffer.len() < len {
@@ -172,5 +251,12 @@ mod tests {
             results.push(tile);
         }
         assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
+        let mut found = vec![1.0; m * n];
+        let sizes = Sizes { rows: m, cols: n, depth: k };
+        product(Lanes::Across(&at), Lanes::Along(&b), sizes, &mut found, &Task::quiet()).unwrap();
+        let lanes = results[0].len() / m.next_multiple_of(kernel.left);
+        for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            assert_eq!(found[i * n + j], 1.0 + results[0][i * lanes + j]);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, CudaStorage, CustomOp2, Layout, Result as Candle, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result as Candle, Shape, Tensor};
 
 use super::linear::{ConstantRows, Fill};
 use super::tape;
@@ -31,9 +31,10 @@ impl ConstantLinear {
         ConstantLinear { features, fill, rows }
     }
 
-    /// `weight` `[outputs, cols]` and `bias` `[outputs]` give `[rows, outputs]`, all f32.
+    /// `weight` `[outputs, cols]` and `bias` `[outputs]` give `[rows, outputs]`, all f32. The features stay
+    /// where they are: on a GPU the weights come to the CPU and the result goes back.
     pub fn apply(&self, weight: &Tensor, bias: &Tensor) -> Candle<Tensor> {
-        weight.contiguous()?.apply_op2(&bias.contiguous()?, self.clone())
+        tape::on_cpu(weight)?.apply_op2(&tape::on_cpu(bias)?, self.clone())?.to_device(weight.device())
     }
 
     fn constant(&self) -> Candle<ConstantRows<'_>> {
@@ -61,16 +62,6 @@ impl CustomOp2 for ConstantLinear {
             .forward(&self.rows, weight, Some(bias), &mut out, &Task::quiet())
             .map_err(candle_core::Error::wrap)?;
         Ok((CpuStorage::F32(out), Shape::from((self.rows.len(), bias.len()))))
-    }
-
-    fn cuda_fwd(
-        &self,
-        _: &CudaStorage,
-        _: &Layout,
-        _: &CudaStorage,
-        _: &Layout,
-    ) -> Candle<(CudaStorage, Shape)> {
-        tape::cpu_only(self.name())
     }
 
     fn bwd(

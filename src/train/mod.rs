@@ -11,6 +11,7 @@
 //! the store, the language or any one model.
 
 pub mod adamw;
+pub mod affine;
 pub mod attention;
 #[cfg(feature = "cuda")]
 mod attention_cuda;
@@ -20,32 +21,54 @@ mod attention_sums;
 mod bipartite;
 pub mod contrast;
 mod contrast_strips;
+pub mod edge_softmax;
 pub mod elu;
 mod exp;
 pub mod field;
+mod gelu;
 mod gemm;
+pub mod layer_norm;
 pub mod linear;
 mod linear_op;
+pub mod modal_contrast;
+mod modal_contrast_op;
+mod modal_contrast_slopes;
+pub mod nca;
 pub mod normalise;
 pub mod params;
 mod pick;
+mod propagate;
 mod real;
+mod run;
 pub mod schedule;
+mod spaces;
 mod tape;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod tokens;
+mod tokens_op;
 mod wide;
 
 pub use adamw::{AdamOptions, AdamState, AdamW, Moments};
+pub use affine::Affine;
 pub use attention_op::Attention;
 pub use bipartite::Bipartite;
 pub use contrast::Contrast;
 pub use contrast_strips::StripContrast;
+pub use edge_softmax::EdgeSoftmax;
+pub use elu::Elu;
 pub use field::{Field, Neighbourhoods};
+pub use gelu::Gelu;
+pub use layer_norm::LayerNorm;
 pub use linear::{ConstantRows, Fill};
 pub use linear_op::{ConstantLinear, FeaturePair};
+pub use modal_contrast::ModalContrast;
+pub use nca::Nca;
 pub use normalise::Normalise;
 pub use params::{Init, Parameter, Params};
 pub use pick::Pick;
+pub use propagate::Propagate;
 pub use real::Real;
+pub use run::{Best, Embedding, EpochLoss};
 pub use schedule::{Schedule, Shape};
+pub use tokens::Tokens;

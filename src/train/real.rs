@@ -29,6 +29,9 @@ pub trait Real:
 
     /// `eˣ`.
     fn power(self) -> Self;
+
+    /// `√x`.
+    fn root(self) -> Self;
 }
 
 impl Real for f32 {
@@ -43,6 +46,10 @@ impl Real for f32 {
     fn power(self) -> f32 {
         exp(self)
     }
+
+    fn root(self) -> f32 {
+        self.sqrt()
+    }
 }
 
 impl Real for f64 {
@@ -55,6 +62,10 @@ impl Real for f64 {
 
     fn power(self) -> f64 {
         self.exp()
+    }
+
+    fn root(self) -> f64 {
+        self.sqrt()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Between slices and candle's tape.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CudaStorage, Layout, Result, Shape, Storage, Tensor, WithDType};
+use candle_core::{CpuStorage, CudaStorage, Device, Layout, Result, Shape, Storage, Tensor, WithDType};
 
 /// The numbers of a tensor on the CPU; an error if they are not one stretch in row order.
 pub(crate) fn slice<'a, T: WithDType>(
@@ -54,4 +54,9 @@ fn whole(layout: &Layout) -> bool {
 /// What a tape operation says where only the CPU has it.
 pub(crate) fn cpu_only<T>(name: &'static str) -> Result<T> {
     candle_core::bail!("{name} has no CUDA kernel in this build; train on the device cpu")
+}
+
+/// A tensor where operations that have no GPU kernel can read it; the tape carries its gradient back.
+pub(crate) fn on_cpu(tensor: &Tensor) -> Result<Tensor> {
+    tensor.to_device(&Device::Cpu)?.contiguous()
 }

@@ -56,7 +56,7 @@ fn a_device_does_what_the_kernels_do() {
         let once = TuneOptions { batch: 1000, ..options(variant) };
         let (expected, _) = run(toy.tuner(once.clone()), 1);
         let (found, _) = run(on_device(toy.tuner(once)), 1);
-        for (loss, wanted) in found.curve[0].modalities.iter().zip(&expected.curve[0].modalities) {
+        for (loss, wanted) in found.curve[0].parts.iter().zip(&expected.curve[0].parts) {
             assert!((loss / wanted - 1.0).abs() < 1e-5, "{variant:?}: {loss} {wanted}");
         }
         for (moments, wanted) in found.optimiser.moments.iter().zip(&expected.optimiser.moments) {

@@ -23,7 +23,8 @@ mod tests;
 mod tuner;
 mod work;
 
+pub use crate::train::{Best, Embedding, EpochLoss};
 pub use options::TuneOptions;
-pub use state::{Best, EpochLoss, TuneState};
-pub use tuner::{Embedding, EpochReport, TuneModality, Tuner};
+pub use state::TuneState;
+pub use tuner::{EpochReport, TuneModality, Tuner};
 pub use work::Work;

@@ -106,7 +106,7 @@ pub(super) fn fifty_steps(place: impl for<'a> Fn(Tuner<'a>) -> Tuner<'a>) {
             report.loss.total
         );
         if step == 0 {
-            for (loss, name) in report.loss.modalities.iter().zip(["img", "rel", "attr"]) {
+            for (loss, name) in report.loss.parts.iter().zip(["img", "rel", "attr"]) {
                 close(name, &[*loss as f32], &golden.floats(&format!("loss_{name}0")), 1e-5);
             }
             // After one step the first moment is a tenth of the gradient.

@@ -10,13 +10,16 @@ use crate::ops::spec::Variant;
 use crate::rng::Rng;
 use crate::task::Task;
 use crate::train::adamw::Slot;
-use crate::train::{AdamW, ConstantRows, Fill, Neighbourhoods, Parameter, contrast, normalise, params};
+use crate::train::{
+    AdamW, Best, ConstantRows, Embedding, EpochLoss, Fill, Neighbourhoods, Parameter, contrast, normalise,
+    params,
+};
 
 use super::device::OnDevice;
 use super::encoder::Encoder;
 use super::options::TuneOptions;
 use super::plan::Plan;
-use super::state::{Best, EpochLoss, TuneState};
+use super::state::TuneState;
 use super::work::Work;
 
 /// Domain of the random numbers that shuffle the pairs, and of those that hold some out.
@@ -49,17 +52,6 @@ pub struct EpochReport {
     pub seconds: f64,
     /// Whether the held-out pairs say that going on is of no use.
     pub stop: bool,
-}
-
-/// Tuned vectors of one modality, for all rows of both sides.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Embedding {
-    /// Name of the modality.
-    pub name: String,
-    /// `rows × width`, left rows first; as they leave the network, not normalised.
-    pub values: Vec<f32>,
-    /// Width of a row.
-    pub width: usize,
 }
 
 /// Stage II's network with its optimiser; see the module.
@@ -230,9 +222,9 @@ impl<'a> Tuner<'a> {
                 return Err(error);
             }
         };
-        let modalities = means(&sums);
+        let parts = means(&sums);
         self.epoch += 1;
-        let loss = EpochLoss { total: modalities.iter().sum(), modalities, held_out };
+        let loss = EpochLoss { total: parts.iter().sum(), parts, held_out };
         let stop = self.judge(&loss);
         self.curve.push(loss.clone());
         Ok(EpochReport { epoch: self.epoch, loss, gradient, seconds: begun.elapsed().as_secs_f64(), stop })

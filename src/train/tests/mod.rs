@@ -5,5 +5,7 @@ mod attention_cu;
 mod contrast;
 pub(crate) mod data;
 mod field;
+mod layers;
 mod linear;
+mod modal;
 mod strips;

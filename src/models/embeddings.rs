@@ -1,0 +1,70 @@
+//! What a trained model gives: vectors of all entities.
+
+use candle_core::Tensor;
+
+use super::encoders::{During, unit};
+use super::fusion::joint;
+use super::inputs::View;
+use super::trainer::Trainer;
+use super::{Vectors, refused};
+use crate::error::Result;
+use crate::task::Task;
+use crate::train::Embedding;
+
+/// Rows whose vectors are made at a time.
+const TILE: usize = 4096;
+
+/// Vectors of all rows of both sides, left rows first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embeddings {
+    /// Unit vectors of each modality times their weights, side by side: rows of length 1.
+    pub joint: Embedding,
+    /// The vectors of each modality, as they leave the network.
+    pub modalities: Vec<Embedding>,
+    /// `rows × modalities`: weights of the modalities in the joint vectors; each row has length 1, and 0
+    /// where the entity lacks the modality.
+    pub weights: Vec<f32>,
+}
+
+impl Trainer {
+    /// Vectors of all rows of both sides.
+    ///
+    /// The graph layers run over the whole graph at once, all else in tiles of rows. Fails with
+    /// [`Code::Cancelled`].
+    pub fn embeddings(&self, task: &Task) -> Result<Embeddings> {
+        let (rows, names) = (self.inputs.graph.rows(), self.modalities());
+        let mut structure = None;
+        if self.model.encoders().layers() > 0 {
+            let layers = self.model.encoders().layers();
+            let field = self.inputs.graph.whole(layers)?;
+            let rows = (0..rows as u32).collect::<Vec<u32>>().into();
+            let (inputs, device) = (&self.inputs, &self.device);
+            let view = View { inputs, rows, field, structure: None, device, task };
+            // Nothing here is differentiated: no tape is kept from tile to tile.
+            structure = Some(self.model.encoders().structure(&self.params, &view)?.detach());
+        }
+        let empty = |name: &String| Embedding { name: name.clone(), values: Vec::new(), width: 0 };
+        let mut modalities: Vec<Embedding> = names.iter().map(empty).collect();
+        let (mut all, mut weights) = (empty(&"joint".into()), Vec::new());
+        for start in (0..rows).step_by(TILE) {
+            task.check()?;
+            let tile: Vec<u32> = (start as u32..(start + TILE).min(rows) as u32).collect();
+            let mut view = View::new(&self.inputs, tile, 0, &self.device, task)?;
+            view.structure = structure.clone();
+            let Vectors { parts, weights: v } = self.model.vectors(&self.params, &view)?;
+            let fused = unit(&parts).and_then(|(units, widths)| joint(&units, &widths, &v));
+            let put = |into: &mut Embedding, tensor: &Tensor| -> Result<()> {
+                into.width = tensor.dim(1).map_err(refused)?;
+                let numbers = tensor.flatten_all().and_then(|all| all.to_vec1::<f32>());
+                into.values.extend(numbers.during(task)?);
+                Ok(())
+            };
+            put(&mut all, &fused.during(task)?)?;
+            for (modality, part) in modalities.iter_mut().zip(&parts) {
+                put(modality, part)?;
+            }
+            weights.extend(v.flatten_all().and_then(|v| v.to_vec1::<f32>()).during(task)?);
+        }
+        Ok(Embeddings { joint: all, modalities, weights })
+    }
+}
