@@ -143,7 +143,10 @@ impl Outline {
                 }
                 Outline { model, graphs: true, ..of(ArtifactKind::Seeds, source, &spec.weights) }
             }
-            Request::Align(spec) => of_pair(ArtifactKind::Alignment, &spec.pair, &spec.weights),
+            Request::Align(spec) => match spec.nonsense() {
+                Some((_, error)) => return Err(error),
+                None => of_pair(ArtifactKind::Alignment, &spec.pair, &spec.weights),
+            },
             _ => return Err(Error::new(Code::Internal, "the statement makes no artifact")),
         })
     }
