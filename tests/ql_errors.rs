@@ -168,6 +168,29 @@ fn options() {
 }
 
 #[test]
+fn matching() {
+    insta::assert_snapshot!(reports(&[
+        "ALIGN p match=hungry AS a",
+        "ALIGN p match=hungarian csls=0 AS a",
+        "ALIGN p match=stable one_to_one=false AS a",
+        "ALIGN p match=sinkhorn rescale=rinf AS a",
+        "ALIGN p match=sinkhorn temperature=0 AS a",
+        "ALIGN p match=mutual temperature=0.1 AS a",
+        "ALIGN p iterations=5 AS a",
+        "ALIGN p rescale=rinf csls=10 AS a",
+        "ALIGN p rescale=none csls=10 AS a",
+        "ALIGN p rescale=csls csls=none AS a",
+        "ALIGN p threshold=atuo AS a",
+        "ALIGN p threshold='0.5' AS a",
+        "ALIGN p threshold=11 AS a",
+        "ALIGN p precision=0.9 AS a",
+        "ALIGN p threshold=0.5 precision=0.9 AS a",
+        "ALIGN p threshold=auto precision=1.5 AS a",
+        "SELECT * FROM a.unmatchd",
+    ]));
+}
+
+#[test]
 fn weights() {
     insta::assert_snapshot!(reports(&[
         "ALIGN p USING features(visual=0.8, text=0.2",

@@ -9,7 +9,7 @@ use crate::kg::Split;
 use crate::ops::Outcome;
 use crate::ops::spec::{
     Align, Auto, Correct, Direction, Evaluate, Export, ExportFormat, Matching, Missing, Protocol, Request,
-    Seed, SeedMethod, Variant, Weights,
+    Rescale, Seed, SeedMethod, Variant, Weights,
 };
 use crate::task::Task;
 
@@ -150,8 +150,12 @@ impl AlignBuilder {
         weights(weights: Weights) => spec.weights = weights;
         /// How scores become links.
         matching(matching: Matching) => spec.matching = matching;
+        /// Whether a right entity is linked once at most; the matching's own way unless told otherwise.
+        one_to_one(once: bool) => spec.one_to_one = Some(once);
+        /// What becomes of similarities before (CSLS with 10 neighbours unless told otherwise).
+        rescale(rescale: Rescale) => spec.rescale = rescale;
         /// Neighbours for CSLS; `None` leaves plain scores.
-        csls(k: Option<usize>) => spec.csls = k;
+        csls(k: Option<usize>) => spec.rescale = k.map_or(Rescale::None, Rescale::Csls);
         /// Candidates kept per entity.
         candidates(n: usize) => spec.candidates = n;
         /// How missing rows are treated.
@@ -159,9 +163,20 @@ impl AlignBuilder {
         /// The random seed.
         random_seed(seed: u64) => spec.seed = Some(seed);
         /// Least score of a link.
-        threshold(score: f32) => spec.threshold = Some(score);
+        threshold(score: f32) => spec.threshold = Some(Auto::Fixed(score));
+        /// What similarities are divided by for Sinkhorn (0.05 unless told otherwise).
+        temperature(temperature: f32) => spec.temperature = temperature;
+        /// Most iterations of Sinkhorn (100 unless told otherwise).
+        iterations(n: usize) => spec.iterations = n;
         /// The name of the result.
         named(name: &str) => spec.name = name.to_string();
+    }
+
+    /// Only links whose estimated precision is at least this.
+    pub fn precision(mut self, least: f64) -> Self {
+        self.spec.threshold = Some(Auto::Auto);
+        self.spec.precision = least;
+        self
     }
 
     /// Aligns.

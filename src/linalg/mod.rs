@@ -22,8 +22,8 @@ mod tiles;
 mod topk;
 
 pub use cluster::{Block, KMeans, KMeansOptions, kmeans};
-pub(crate) use pairs::dot_self;
 pub use pairs::pair_scores;
+pub(crate) use pairs::{dot_self, scores_of};
 pub use rank::{Rank, ranks};
 pub use silhouette::{SilhouetteSample, silhouette};
 pub use topk::{Neighbours, TopK, TopKOptions, top_k};

@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::features::Rows;
-use crate::linalg::{Channel, Similarity, check_channels, check_ids};
+use crate::linalg::score::Scorer;
+use crate::linalg::{Channel, Similarity, TopKOptions, check_channels, check_ids};
 
 /// For every channel the similarity of every pair `(left, right)`, in f64 rounded once to `f32`; NaN
 /// where a row is missing (or, under [`Similarity::Cosine`], has norm zero).
@@ -37,6 +38,20 @@ pub fn pair_scores(
         .iter()
         .map(|channel| pairs.par_iter().map(|&(i, j)| score(channel, i as usize, j as usize)).collect())
         .collect())
+}
+
+/// The score of every pair `(left, right)` under `options`: the bits that [`top_k`](crate::linalg::top_k)
+/// gives it, −∞ for a pair without a common channel. Of `options` its row subsets do not count.
+pub(crate) fn scores_of(
+    channels: &[Channel<'_>],
+    options: &TopKOptions<'_>,
+    pairs: &[(u32, u32)],
+) -> Result<Vec<f32>> {
+    let scorer = Scorer::new(channels, &TopKOptions { left_rows: None, right_rows: None, ..*options })?;
+    let (ls, rs): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
+    check_ids(&ls, scorer.left_ids.len(), "left")?;
+    check_ids(&rs, scorer.right_ids.len(), "right")?;
+    Ok(pairs.par_iter().map(|&(i, j)| scorer.score(i, j)).collect())
 }
 
 /// Squared norm of row `i`.

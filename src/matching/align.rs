@@ -1,162 +1,245 @@
 //! Links straight from fused similarities.
 
-use crate::error::{Code, Error, Result};
-use crate::features::Modality;
-use crate::kg::EntityId;
-use crate::linalg::{Channel, TopKOptions, top_k};
-use crate::matching::{OneToOne, Pair};
-use crate::ops::spec::Matching;
+use std::collections::HashSet;
+
+use crate::error::Result;
+use crate::linalg::{Channel, TopK, TopKOptions, top_k};
+use crate::matching::links::unmatched;
+use crate::matching::{
+    Candidates, Cut, Floor, Links, LocalMeans, OneToOne, Pair, Rule, SinkhornOptions, Unmatched, assign,
+    assign_among, cut, rinf, sinkhorn,
+};
+use crate::ops::spec::{Auto, Matching, PRECISION, Rescale};
 use crate::psqe::Evidence;
 use crate::psqe::weights::Resolved;
 use crate::task::Task;
+
+/// Up to so many pairs all of them are candidates for [`Matching::Sinkhorn`] and [`Rescale::Rinf`].
+pub(crate) const ALL_PAIRS: usize = 1 << 20;
 
 /// How [`align`] proceeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AlignOptions {
     /// How scores become links.
     pub matching: Matching,
-    /// Neighbours of the local means of CSLS; `None` leaves the plain similarity.
-    pub csls: Option<usize>,
+    /// Whether a right entity is linked once at most; only [`Matching::Best`] and [`Matching::Sinkhorn`]
+    /// can do without.
+    pub one_to_one: bool,
+    /// What becomes of similarities before.
+    pub rescale: Rescale,
     /// Candidates kept per entity, at least 2.
     pub candidates: usize,
     /// Least score of a link.
-    pub threshold: Option<f32>,
+    pub threshold: Option<Auto<f32>>,
+    /// Least estimated precision, where the threshold is left to the data.
+    pub precision: f64,
+    /// For [`Matching::Sinkhorn`].
+    pub sinkhorn: SinkhornOptions,
 }
 
-/// Links by falling score; all columns are equally long.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Links {
-    /// Modalities of `modal`, in order.
-    pub modalities: Vec<Modality>,
-    /// Left entities.
-    pub left: Vec<EntityId>,
-    /// Right entities.
-    pub right: Vec<EntityId>,
-    /// Fused similarity, under CSLS 2·s minus the two local means.
-    pub score: Vec<f32>,
-    /// Score less that of the left entity's best other candidate; NaN if there is none. Negative where
-    /// a one-to-one matching had to take a lesser candidate.
-    pub margin: Vec<f32>,
-    /// Place of the right entity among the left's candidates, from 1; 0 if beyond those kept.
-    pub rank: Vec<u32>,
-    /// Cosines in every modality, `links × modalities`, NaN where an entity lacks it.
-    pub modal: Vec<Vec<f32>>,
+impl Default for AlignOptions {
+    fn default() -> Self {
+        AlignOptions {
+            matching: Matching::Mutual,
+            one_to_one: true,
+            rescale: Rescale::Csls(10),
+            candidates: 10,
+            threshold: None,
+            precision: PRECISION,
+            sinkhorn: SinkhornOptions::default(),
+        }
+    }
+}
+
+/// What [`align`] gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alignment {
+    /// The links.
+    pub links: Links,
+    /// Left and right entities without a link, by id.
+    pub unmatched: [Vec<Unmatched>; 2],
+    /// Where similarities were cut, if that was left to the data.
+    pub cut: Option<Cut>,
+    /// What the links are among all that could have been made.
+    pub guarantee: Guarantee,
+}
+
+/// What a matching's links are among all that could have been made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Guarantee {
+    /// Those that the rule gives over all pairs.
+    AllPairs,
+    /// Those that the rule gives over the candidates of both sides.
+    Candidates,
+    /// A total that is at most so much below the greatest, after so many looks over all pairs.
+    Total {
+        /// 0 where it is the greatest, but for rounding of about 10⁻⁶ a link.
+        gap: f64,
+        /// Looks over all pairs.
+        looks: usize,
+    },
+    /// Those that the rule gives over the shares of candidates.
+    Shares {
+        /// Whether all pairs were candidates.
+        all: bool,
+        /// Iterations done.
+        iterations: usize,
+        /// Whether the last one changed next to nothing.
+        converged: bool,
+    },
 }
 
 /// An alignment from fused features: Σ w·cos over the modalities under the evidence's rule for missing
 /// rows, over all entities of both sides.
 ///
-/// - [`Matching::Greedy`]: pairs by falling score, each taken if neither entity is taken yet.
-/// - [`Matching::Mutual`]: pairs whose ends are each other's nearest.
-/// - [`Matching::Best`]: the nearest of every left entity; a right entity may come more than once.
+/// Similarities are [rescaled](Rescale) first: with CSLS a score is 2·s(x, y) − r(x) − r(y), r the mean of
+/// the k largest similarities of an entity (Lample et al. 2018, eq. 3), exact from a second pass. Then
+/// [`Matching`] says what the links are. A threshold is the least score of a link; left to the data
+/// ([`Auto::Auto`]), links are cut at the least similarity at which the estimated precision holds: the same
+/// rule, over the candidates that are not links, gives links that are nearly all wrong, and as many are
+/// expected among the links of their score. The estimate is by similarity (under CSLS by its score) whatever
+/// the matching went by.
 ///
-/// With `csls=k` the score is 2·s(x, y) − r(x) − r(y), r the mean of the k largest similarities of an
-/// entity (Lample et al. 2018, eq. 3), exact from a second pass.
+/// Equal scores go to the lower left, then the lower right entity. Memory is lists of candidates of both
+/// sides, and tiles; never all pairs beyond a million.
 pub fn align(
     evidence: &Evidence<'_>,
     weights: &Resolved,
     options: &AlignOptions,
     task: &Task,
-) -> Result<Links> {
+) -> Result<Alignment> {
     let channels = evidence.channels(&weights.factors());
-    let local = match options.csls {
-        Some(k) => Some(LocalMeans::new(&channels, &evidence.options(), k, task)?),
-        None => None,
+    let local = match options.rescale {
+        Rescale::Csls(k) => Some(LocalMeans::new(&channels, &evidence.options(), k, task)?),
+        Rescale::None | Rescale::Rinf => None,
     };
     let base = local.as_ref().map_or(evidence.options(), |local| local.options(&evidence.options()));
     // Halved biases order pairs as CSLS does; reported scores are on its own scale.
-    let scale = if local.is_some() { 2.0 } else { 1.0 };
-    task.phase("comparing all entities", None);
-    let wanted = TopKOptions {
-        k: options.candidates.max(2),
-        both: options.matching == Matching::Mutual,
-        means: None,
-        ..base
+    let similar = if local.is_some() { 2.0 } else { 1.0 };
+    let scale = if options.matching == Matching::Sinkhorn { 1.0 } else { similar };
+    let least = match options.threshold {
+        Some(Auto::Fixed(least)) => Some(least / scale),
+        _ => None,
     };
-    let near = top_k(&channels, &wanted, task)?;
-    let least = options.threshold.map(|threshold| threshold / scale);
-    let reached = |score: f32| least.is_none_or(|least| score >= least);
-    let bests = || {
-        let best = |left: usize| near.left.best(left).map(|(right, score)| (left as u32, right, score));
-        (0..near.left.len()).filter_map(best).filter(|&(_, _, score)| reached(score))
-    };
+    let floor = least.map_or(Floor::Zero, Floor::AtLeast);
+    let sides = (evidence.left_len(), evidence.right_len());
+    let scored = Scored::new(&channels, &base, options, sides, task)?;
+    let candidates = &scored.candidates;
+    let reached = |pair: &Pair| least.is_none_or(|least| pair.score >= least);
     task.phase("matching", None);
-    let mut pairs: Vec<Pair> = match (options.matching, &near.right) {
-        (Matching::Greedy, _) => OneToOne { threshold: least, ..OneToOne::default() }.pairs_from(
-            Some(&near.left),
-            &channels,
-            &base,
-            task,
-        )?,
-        (Matching::Mutual, Some(back)) => bests()
-            .filter(|&(left, right, _)| back.best(right as usize).is_some_and(|(best, _)| best == left))
-            .map(|(left, right, score)| Pair { left, right, score })
-            .collect(),
-        (Matching::Mutual | Matching::Best, _) => {
-            bests().map(|(left, right, score)| Pair { left, right, score }).collect()
+    let (mut pairs, guarantee) = match (options.matching, &scored.near) {
+        (Matching::Greedy | Matching::Stable, Some(near)) => {
+            let greedy = OneToOne { threshold: least, ..OneToOne::default() };
+            (greedy.pairs_from(Some(&near.left), &channels, &base, task)?, Guarantee::AllPairs)
         }
+        (Matching::Hungarian, Some(_)) => {
+            let found = assign(&channels, &base, candidates, floor, task)?;
+            (found.pairs, Guarantee::Total { gap: f64::from(scale) * found.gap, looks: found.looks })
+        }
+        (Matching::Hungarian, None) => (assign_among(candidates, floor, task)?, scored.guarantee),
+        _ => (candidates.pick(options.rule(), &reached), scored.guarantee),
     };
-    let order = |a: &Pair, b: &Pair| {
-        b.score.total_cmp(&a.score).then(a.left.cmp(&b.left)).then(a.right.cmp(&b.right))
+    let similarity = |pair: &Pair| match &scored.similarities {
+        Some(similarities) => {
+            candidates.place(pair.left, pair.right).map_or(pair.score, |place| similarities[place])
+        }
+        None => pair.score,
     };
-    pairs.sort_by(order);
-    let ends: Vec<(u32, u32)> = pairs.iter().map(|pair| (pair.left, pair.right)).collect();
-    let margin = |pair: &Pair| {
-        let mut others = near.left.row(pair.left as usize).filter(|&(right, _)| right != pair.right);
-        others.next().map_or(f32::NAN, |(_, other)| scale * (pair.score - other))
+    let found = (options.threshold == Some(Auto::Auto)).then(|| {
+        let decoys = scored.decoys(&pairs, options.rule());
+        let mut found: Vec<f32> = pairs.iter().map(similarity).collect();
+        found.sort_unstable_by(|a, b| b.total_cmp(a));
+        cut(&found, &decoys, options.precision)
+    });
+    let enough = |pair: &Pair| found.is_none_or(|cut| similarity(pair) >= cut.threshold);
+    pairs.retain(enough);
+    let good = |pair: &Pair| {
+        let worth = options.matching != Matching::Hungarian || least.is_some() || pair.score > 0.0;
+        reached(pair) && enough(pair) && worth
     };
-    let rank = |pair: &Pair| {
-        let mut row = near.left.row(pair.left as usize);
-        row.position(|(right, _)| right == pair.right).map_or(0, |place| place as u32 + 1)
-    };
-    Ok(Links {
-        modalities: evidence.modalities().cloned().collect(),
-        left: ends.iter().map(|pair| pair.0).collect(),
-        right: ends.iter().map(|pair| pair.1).collect(),
-        score: pairs.iter().map(|pair| scale * pair.score).collect(),
-        margin: pairs.iter().map(margin).collect(),
-        rank: pairs.iter().map(rank).collect(),
-        modal: evidence.modal_scores(&ends)?,
+    Ok(Alignment {
+        links: Links::new(evidence, &pairs, candidates, scale, scored.depth)?,
+        unmatched: unmatched(&pairs, candidates, scale, &good),
+        cut: found.map(|cut| Cut { threshold: similar * cut.threshold, ..cut }),
+        guarantee,
     })
 }
 
-/// What CSLS takes off: half the mean of the k largest similarities of each row.
-pub(crate) struct LocalMeans {
-    left: Vec<f32>,
-    right: Vec<f32>,
+impl AlignOptions {
+    /// The rule by which pairs are picked from candidates; for decoys, what comes closest.
+    fn rule(&self) -> Rule {
+        match (self.matching, self.one_to_one) {
+            (Matching::Mutual, _) => Rule::Mutual,
+            (Matching::Best, true) => Rule::BestOnce,
+            (Matching::Best | Matching::Sinkhorn, false) => Rule::Best,
+            (Matching::Greedy | Matching::Stable | Matching::Hungarian | Matching::Sinkhorn, _) => {
+                Rule::Greedy
+            }
+        }
+    }
 }
 
-impl LocalMeans {
-    /// Over the rows that take part under `options`; others get 0. Fails on k = 0.
-    pub(crate) fn new(
+/// Candidates with the scores that matching goes by.
+struct Scored {
+    candidates: Candidates,
+    /// Similarity of each candidate, where scores are not that.
+    similarities: Option<Vec<f32>>,
+    /// The lists of similarities, where scores are that.
+    near: Option<TopK>,
+    /// Length of the lists.
+    depth: usize,
+    guarantee: Guarantee,
+}
+
+impl Scored {
+    fn new(
         channels: &[Channel<'_>],
-        options: &TopKOptions<'_>,
-        k: usize,
+        base: &TopKOptions<'_>,
+        options: &AlignOptions,
+        sides: (usize, usize),
         task: &Task,
     ) -> Result<Self> {
-        if k == 0 {
-            return Err(Error::new(Code::OutOfRange, "csls=0 has no neighbours to take a mean of")
-                .help("give csls=3 or csls=10, or leave it out for the plain similarity"));
+        let all = sides.0.saturating_mul(sides.1) <= ALL_PAIRS;
+        let most = sides.0.max(sides.1).max(2);
+        let partial = options.rescale == Rescale::Rinf || options.matching == Matching::Sinkhorn;
+        let depth = if all && partial { most } else { options.candidates.clamp(2, most) };
+        if options.rescale == Rescale::Rinf {
+            let found = rinf(channels, base, depth, sides, task)?;
+            return Ok(Scored {
+                candidates: found.candidates,
+                similarities: Some(found.similarities),
+                near: None,
+                depth,
+                guarantee: if all { Guarantee::AllPairs } else { Guarantee::Candidates },
+            });
         }
-        task.phase("local means", None);
-        let found = top_k(channels, &TopKOptions { k: 1, means: Some(k), both: true, ..*options }, task)?;
-        let halves = |means: Option<Vec<f32>>, rows: Option<&[u32]>, len: usize| {
-            let means = means.unwrap_or_default();
-            let mut out = vec![0.0; len];
-            for (place, mean) in means.iter().enumerate() {
-                out[rows.map_or(place, |rows| rows[place] as usize)] = -0.5 * mean;
-            }
-            out
-        };
-        let (n, m) = channels.first().map_or((0, 0), |c| (c.left.present.len(), c.right.present.len()));
-        Ok(LocalMeans {
-            left: halves(found.left_means, options.left_rows, n),
-            right: halves(found.right_means, options.right_rows, m),
+        task.phase("comparing all entities", None);
+        let near = top_k(channels, &TopKOptions { k: depth, means: None, both: true, ..*base }, task)?;
+        let mut candidates = Candidates::new(&near, sides);
+        if options.matching != Matching::Sinkhorn {
+            let guarantee = Guarantee::AllPairs;
+            return Ok(Scored { candidates, similarities: None, near: Some(near), depth, guarantee });
+        }
+        let found = sinkhorn(&candidates, &options.sinkhorn, task)?;
+        let (iterations, converged) = (found.iterations, found.converged);
+        let similarities = std::mem::replace(&mut candidates.scores, found.shares);
+        Ok(Scored {
+            candidates,
+            similarities: Some(similarities),
+            near: None,
+            depth,
+            guarantee: Guarantee::Shares { all, iterations, converged },
         })
     }
 
-    /// `options` with the biases in place.
-    pub(crate) fn options<'a>(&'a self, options: &TopKOptions<'a>) -> TopKOptions<'a> {
-        TopKOptions { left_bias: Some(&self.left), right_bias: Some(&self.right), ..*options }
+    /// Similarities of the links that the rule makes of candidates that are not `linked`, falling.
+    fn decoys(&self, linked: &[Pair], rule: Rule) -> Vec<f32> {
+        let linked: HashSet<(u32, u32)> = linked.iter().map(|pair| (pair.left, pair.right)).collect();
+        let open = |pair: &Pair| !linked.contains(&(pair.left, pair.right));
+        let picked = match &self.similarities {
+            Some(similarities) => self.candidates.scored(similarities.clone()).pick(rule, &open),
+            None => self.candidates.pick(rule, &open),
+        };
+        picked.iter().map(|pair| pair.score).collect()
     }
 }

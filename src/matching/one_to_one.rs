@@ -18,6 +18,14 @@ pub struct Pair {
     pub score: f32,
 }
 
+impl Pair {
+    /// By falling score, then left, then right.
+    pub fn order(&self, other: &Pair) -> Ordering {
+        let rows = |pair: &Pair| (pair.left, pair.right);
+        other.score.total_cmp(&self.score).then_with(|| rows(self).cmp(&rows(other)))
+    }
+}
+
 /// Pairs by falling score (then left, then right), each taken if neither row is taken yet.
 #[derive(Clone, Copy, Debug)]
 pub struct OneToOne {

@@ -1,6 +1,6 @@
 //! `ALIGN p USING features(…) AS a`: links straight from fused features.
 
-use super::artifact::ArtifactRow;
+use super::artifact::{ArtifactRow, UnmatchedRow};
 use super::basis::Basis;
 use super::engine::{Context, Engine};
 use super::maintain::count;
@@ -8,10 +8,17 @@ use super::make::{Made, make};
 use super::plan::Plan;
 use super::rows::Outcome;
 use super::seed::{stored, weight_facts, weights_note, weights_table};
-use super::spec::{Align, Request};
+use super::spec::{Align, Matching, Request, Rescale};
 use crate::error::Result;
 use crate::features::Modality;
-use crate::matching::{self, AlignOptions};
+use crate::matching::{self, AlignOptions, Alignment, Cut, Guarantee, SinkhornOptions, Unmatched, Why};
+
+/// The fact that says what scores measure.
+pub(super) const MEASURE: &str = "score";
+/// The fact that says how many entities are without a link; an artifact that has it has them in its table.
+pub(super) const UNMATCHED: &str = "unmatched";
+/// The facts that the outcome repeats as notes.
+const NOTED: [&str; 2] = ["links", "threshold"];
 
 /// Aligns a pair.
 pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<Outcome> {
@@ -25,18 +32,13 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
         };
         let evidence = basis.evidence()?;
         let resolved = basis.resolve(engine, &evidence, context)?;
-        let options = AlignOptions {
-            matching: spec.matching,
-            csls: spec.csls,
-            candidates: spec.candidates,
-            threshold: spec.threshold,
-        };
-        let links = matching::align(&evidence, &resolved, &options, context.task)?;
+        let found = matching::align(&evidence, &resolved, &spec.options(), context.task)?;
+        let links = &found.links;
         let mut made = Made {
             weights: resolved.factors(),
             facts: weight_facts(&resolved),
             modalities: links.modalities.iter().map(Modality::to_string).collect(),
-            csls: spec.csls.unwrap_or(0) as u32,
+            csls: if let Rescale::Csls(k) = spec.rescale { k as u32 } else { 0 },
             missing: spec.missing.as_str().to_string(),
             matching: spec.matching.as_str().to_string(),
             ..Made::default()
@@ -60,18 +62,112 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
                 modal: links.modal[i].clone(),
             })
             .collect();
+        for (right, single) in [false, true].into_iter().zip(&found.unmatched) {
+            made.unmatched.extend(single.iter().map(|single| row(right, single)));
+        }
+        made.facts.extend(facts(spec, &found));
         Ok(made)
     })?;
     let entry = &product.entry;
     let line = format!(
-        "{}: {} between {} left and {} right entities",
+        "{}: {} between {} left and {} right entities; {} without a match",
         entry.name,
         count(entry.rows as usize, "link"),
         plan.pair.graphs[0].entities,
-        plan.pair.graphs[1].entities
+        plan.pair.graphs[1].entities,
+        entry.fact(UNMATCHED).unwrap_or("none known"),
     ) + stored(&product);
     let mut outcome = Outcome::message("align", line).with_rows(weights_table(entry));
     outcome.notes = product.notes;
     outcome.notes.extend(weights_note(entry));
+    let noted = NOTED.iter().filter_map(|name| Some(format!("{name}: {}", entry.fact(name)?)));
+    outcome.notes.extend(noted);
     Ok(outcome)
+}
+
+impl Align {
+    fn options(&self) -> AlignOptions {
+        AlignOptions {
+            matching: self.matching,
+            one_to_one: self.is_one_to_one(),
+            rescale: self.rescale,
+            candidates: self.candidates,
+            threshold: self.threshold,
+            precision: self.precision,
+            sinkhorn: SinkhornOptions { temperature: self.temperature, iterations: self.iterations },
+        }
+    }
+
+    /// What the scores of its links measure.
+    fn measure(&self) -> String {
+        match (self.matching, self.rescale) {
+            (Matching::Sinkhorn, _) => "share of the transport (Sinkhorn) over cosine similarity".to_string(),
+            (_, Rescale::Rinf) => {
+                "reciprocal mean rank of preference (RInf) by cosine similarity".to_string()
+            }
+            (_, Rescale::Csls(k)) => format!("cosine similarity, CSLS {k}"),
+            (_, Rescale::None) => "cosine similarity".to_string(),
+        }
+    }
+}
+
+fn row(right: bool, single: &Unmatched) -> UnmatchedRow {
+    let reason = match single.why {
+        Why::NoCandidate => "it has no modality in common with any entity",
+        Why::Below => "its best candidate scores too little",
+        Why::Taken => "its best candidate is linked to another",
+        Why::NotMutual => "its best candidate prefers another",
+    };
+    let (entity, candidate, score) = (single.entity, single.candidate, single.score);
+    UnmatchedRow { right, entity, candidate, score, reason: reason.to_string() }
+}
+
+/// What is kept of how the links came about.
+fn facts(spec: &Align, found: &Alignment) -> Vec<(String, String)> {
+    let mut facts = vec![
+        (MEASURE.to_string(), spec.measure()),
+        (
+            UNMATCHED.to_string(),
+            format!("{} left and {} right", found.unmatched[0].len(), found.unmatched[1].len()),
+        ),
+    ];
+    let candidates = format!("the {} candidates of each entity", spec.candidates);
+    let links = match found.guarantee {
+        Guarantee::AllPairs => None,
+        Guarantee::Candidates => {
+            Some(format!("as {candidates} give them; more candidates= may give better ones"))
+        }
+        Guarantee::Total { gap: 0.0, looks } => {
+            let proof = match looks {
+                0 => "all pairs were candidates".to_string(),
+                looks => {
+                    format!("proved over all pairs in {looks} pass{}", if looks == 1 { "" } else { "es" })
+                }
+            };
+            Some(format!("no one-to-one links have a greater total; {proof}"))
+        }
+        Guarantee::Total { gap, looks } => {
+            Some(format!("their total is at most {gap:.6} below the greatest; given up after {looks} passes"))
+        }
+        Guarantee::Shares { all, iterations, converged } => Some(format!(
+            "by shares over {}, {} {iterations} iterations",
+            if all { "all pairs" } else { &candidates },
+            if converged { "converged after" } else { "stopped after" },
+        )),
+    };
+    facts.extend(links.map(|links| ("links".to_string(), links)));
+    facts.extend(found.cut.as_ref().map(|cut| ("threshold".to_string(), cut_text(spec, cut))));
+    facts
+}
+
+fn cut_text(spec: &Align, cut: &Cut) -> String {
+    let similarity = match (spec.rescale, spec.matching) {
+        (Rescale::Csls(_), _) => "CSLS score",
+        (Rescale::Rinf, _) | (_, Matching::Sinkhorn) => "similarity",
+        (Rescale::None, _) => "score",
+    };
+    match cut.kept {
+        0 => format!("no link; none reaches an estimated precision of {}", spec.precision),
+        _ => format!("{similarity} {:.4}, for an estimated precision of {:.3}", cut.threshold, cut.precision),
+    }
 }

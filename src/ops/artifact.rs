@@ -8,6 +8,7 @@ use crate::store::{Db, Digest, Record, Space, pack};
 
 const KEPT: u8 = 0;
 const DROPPED: u8 = 1;
+const UNMATCHED: u8 = 2;
 
 /// One scored pair of a seed set or an alignment.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -37,6 +38,21 @@ pub struct DroppedRow {
     pub rival: Option<u32>,
 }
 
+/// An entity that an alignment leaves without a link.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct UnmatchedRow {
+    /// Whether it is of the right graph.
+    pub right: bool,
+    /// The entity.
+    pub entity: u32,
+    /// Its best candidate of the other graph.
+    pub candidate: Option<u32>,
+    /// The score of the two; NaN without a candidate.
+    pub score: f32,
+    /// Why they are not linked, for a person.
+    pub reason: String,
+}
+
 #[derive(Archive, Serialize, Deserialize)]
 struct RowBlock(Vec<ArtifactRow>);
 
@@ -53,13 +69,28 @@ impl Record for DroppedBlock {
     const VERSION: u16 = 1;
 }
 
+#[derive(Archive, Serialize, Deserialize)]
+struct UnmatchedBlock(Vec<UnmatchedRow>);
+
+impl Record for UnmatchedBlock {
+    const KIND: [u8; 4] = *b"unma";
+    const VERSION: u16 = 1;
+}
+
 /// Writes the rows into a new space and gives their digest.
-pub fn save(db: &Db, rows: &[ArtifactRow], dropped: &[DroppedRow]) -> Result<(Space, Digest)> {
+pub fn save(
+    db: &Db,
+    rows: &[ArtifactRow],
+    dropped: &[DroppedRow],
+    unmatched: &[UnmatchedRow],
+) -> Result<(Space, Digest)> {
     let space = db.new_space()?;
     let size = |row: &ArtifactRow| 28 + 4 * row.modal.len();
     db.write_blocks(space, KEPT, pack(rows.iter().cloned(), size).map(RowBlock))?;
     let size = |row: &DroppedRow| size(&row.row) + 20 + row.reason.len();
     db.write_blocks(space, DROPPED, pack(dropped.iter().cloned(), size).map(DroppedBlock))?;
+    let size = |row: &UnmatchedRow| 32 + row.reason.len();
+    db.write_blocks(space, UNMATCHED, pack(unmatched.iter().cloned(), size).map(UnmatchedBlock))?;
 
     let mut hasher = blake3::Hasher::new();
     for row in rows {
@@ -68,6 +99,12 @@ pub fn save(db: &Db, rows: &[ArtifactRow], dropped: &[DroppedRow]) -> Result<(Sp
     hasher.update(&(rows.len() as u64).to_le_bytes());
     for row in dropped {
         hash_row(&mut hasher, &row.row);
+    }
+    for row in unmatched {
+        let candidate = row.candidate.unwrap_or(u32::MAX);
+        hasher.update(bytemuck::cast_slice(&[row.entity, candidate, row.score.to_bits()]));
+        hasher.update(&[u8::from(row.right)]);
+        hasher.update(row.reason.as_bytes());
     }
     Ok((space, Digest(*hasher.finalize().as_bytes())))
 }
@@ -95,8 +132,35 @@ pub fn rows(
         if (row.left as usize) < left && (row.right as usize) < right {
             return Ok(row);
         }
-        Err(Error::new(Code::Corrupt, format!("`{name}` names an entity that its pair does not have"))
-            .help("run CHECK FULL; make it again or restore a backup"))
+        Err(unknown_entity(&name))
+    })
+}
+
+fn unknown_entity(artifact: &str) -> Error {
+    Error::new(Code::Corrupt, format!("`{artifact}` names an entity that its pair does not have"))
+        .help("run CHECK FULL; make it again or restore a backup")
+}
+
+/// The entities that an alignment leaves without a link, streamed: those of the left graph first. Graphs
+/// have `left` and `right` entities.
+pub fn unmatched(
+    db: &Db,
+    entry: &ArtifactEntry,
+    (left, right): (usize, usize),
+) -> impl Iterator<Item = Result<UnmatchedRow>> + Send + 'static {
+    let blocks = db.blocks::<UnmatchedBlock>(Space(entry.space), UNMATCHED);
+    let name = entry.name.clone();
+    let rows = blocks.flat_map(|block| match block {
+        Ok(block) => block.0.into_iter().map(Ok).collect::<Vec<_>>(),
+        Err(error) => vec![Err(error)],
+    });
+    rows.map(move |row| {
+        let row = row?;
+        let (own, other) = if row.right { (right, left) } else { (left, right) };
+        if (row.entity as usize) < own && row.candidate.is_none_or(|row| (row as usize) < other) {
+            return Ok(row);
+        }
+        Err(unknown_entity(&name))
     })
 }
 

@@ -234,12 +234,26 @@ fn align_text(align: &Align) -> String {
         (None, weights) => write!(text, " {}", weights_text(weights)),
     };
     option(&mut text, "match", Some(align.matching.as_str()));
-    match align.csls {
-        Some(k) => option(&mut text, "csls", Some(k)),
-        None => option(&mut text, "csls", Some("none")),
+    let one_to_one = align.is_one_to_one();
+    option(&mut text, "one_to_one", (one_to_one != align.matching.is_one_to_one()).then_some(one_to_one));
+    match align.rescale {
+        Rescale::Csls(k) => option(&mut text, "csls", Some(k)),
+        Rescale::None => option(&mut text, "csls", Some("none")),
+        Rescale::Rinf => option(&mut text, "rescale", Some("rinf")),
     }
     option(&mut text, "candidates", Some(align.candidates));
-    option(&mut text, "threshold", align.threshold);
+    match align.threshold {
+        Some(Auto::Fixed(threshold)) => option(&mut text, "threshold", Some(threshold)),
+        Some(Auto::Auto) => {
+            option(&mut text, "threshold", Some("auto"));
+            option(&mut text, "precision", Some(align.precision));
+        }
+        None => {}
+    }
+    if align.matching == Matching::Sinkhorn {
+        option(&mut text, "temperature", Some(align.temperature));
+        option(&mut text, "iterations", Some(align.iterations));
+    }
     option(&mut text, "missing", Some(align.missing.as_str()));
     option(&mut text, "seed", align.seed);
     text + &format!(" AS {}", identifier(&align.name))

@@ -246,6 +246,13 @@ pub enum Entry {
     Artifact(ArtifactEntry),
 }
 
+impl ArtifactEntry {
+    /// A fact of the run.
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.facts.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
 impl Record for Entry {
     const KIND: [u8; 4] = *b"catl";
     const VERSION: u16 = 3;

@@ -9,9 +9,10 @@ use super::make::Order;
 use super::plan::Plan;
 use super::psqe;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
-use super::spec::{self, Matching, Request, SeedMethod};
+use super::spec::{self, Align, Auto, Matching, Request, Rescale, SeedMethod};
 use super::tune;
 use crate::error::{Code, Result};
+use crate::matching::ALL_PAIRS;
 
 type Steps = Vec<Vec<Value>>;
 
@@ -71,12 +72,8 @@ fn planned(engine: &Engine, request: &Request, plan: &Plan, context: &Context) -
             SeedMethod::Global { .. } => ("top-k both ways, then mutual best in rounds".to_string(), 1),
         },
         Request::Align(spec) => {
-            let what = match spec.matching {
-                Matching::Greedy => "top-k both ways, then one to one by falling score",
-                Matching::Mutual => "top-k both ways, then mutual nearest",
-                Matching::Best => "top-k, then each left entity's best",
-            };
-            (what.to_string(), if spec.csls.is_some() { 2 } else { 1 })
+            let passes = if spec.rescale == Rescale::None { 1 } else { 2 };
+            (matching_step(spec, plan.pair.graphs.each_ref().map(|graph| graph.entities)), passes)
         }
         Request::Expand(_) => ("top-k both ways, then neighbours of seeds".to_string(), 1),
         Request::Tune(spec) => (format!("tune for {} epochs", spec.epochs), 0),
@@ -92,6 +89,42 @@ fn planned(engine: &Engine, request: &Request, plan: &Plan, context: &Context) -
     }
     steps.extend([work, result]);
     Ok(steps)
+}
+
+/// What `ALIGN` does between sides of so many entities, and what that guarantees.
+fn matching_step(spec: &Align, [left, right]: [u64; 2]) -> String {
+    let ranked = spec.rescale == Rescale::Rinf;
+    let candidates = match left.saturating_mul(right) <= ALL_PAIRS as u64 {
+        true => "all pairs".to_string(),
+        false => format!("the {} candidates of each entity", spec.candidates),
+    };
+    let lists =
+        if ranked { format!("mutual ranks over {candidates}") } else { "top-k both ways".to_string() };
+    let then = match spec.matching {
+        Matching::Greedy => "one to one by falling score",
+        Matching::Stable => "one to one by falling score, which is stable",
+        Matching::Mutual => "mutual nearest",
+        Matching::Best if spec.is_one_to_one() => "each left entity's best, once for a right one",
+        Matching::Best => "each left entity's best",
+        Matching::Hungarian if ranked => "the greatest total of these",
+        Matching::Hungarian => {
+            "the greatest total by augmenting paths, proved by passes over all pairs until none finds a \
+             better link (usually 1 to 5)"
+        }
+        Matching::Sinkhorn => {
+            let pick =
+                if spec.is_one_to_one() { "one to one by falling share" } else { "the greatest share" };
+            return format!(
+                "{lists}, then {} iterations of Sinkhorn over {candidates}, then {pick}",
+                spec.iterations
+            );
+        }
+    };
+    let cut = match spec.threshold {
+        Some(Auto::Auto) => ", cut where decoys say so",
+        _ => "",
+    };
+    format!("{lists}, then {then}{cut}")
 }
 
 fn step(what: &str, state: &str, because: &str, cost: &str) -> Vec<Value> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::align::MEASURE;
 use super::artifact;
 use super::catalog::{self, ArtifactKind};
 use super::engine::{Context, Engine};
@@ -20,10 +21,7 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
     let entry = catalog::artifact(&engine.db, &spec.target, None)?;
     refuse_inside(engine.db.path(), &spec.path)?;
     let [left, right] = engine.graphs_of(&entry.pair, context.task)?;
-    let measure = match (entry.kind, entry.csls) {
-        (_, 0) => "cosine similarity".to_string(),
-        (_, k) => format!("cosine similarity, CSLS {k}"),
-    };
+    let measure = entry.fact(MEASURE).unwrap_or("cosine similarity").to_string();
     let stale = lineage::stale(&engine.db, &entry)?;
     let used: Vec<&str> = entry
         .modalities

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::artifact::{self, ArtifactRow, DroppedRow};
+use super::artifact::{self, ArtifactRow, DroppedRow, UnmatchedRow};
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, Input, Logged};
 use super::engine::Engine;
 use super::lineage::{self, Arithmetic};
@@ -57,6 +57,7 @@ impl Order {
 pub(crate) struct Made {
     pub rows: Vec<ArtifactRow>,
     pub dropped: Vec<DroppedRow>,
+    pub unmatched: Vec<UnmatchedRow>,
     pub stages: Vec<String>,
     pub modalities: Vec<String>,
     pub weights: Vec<f32>,
@@ -121,7 +122,7 @@ pub(crate) fn make(engine: &Engine, order: &Order, work: impl FnOnce() -> Result
         }
         None => {
             let made = work()?;
-            let (space, mut digest) = artifact::save(db, &made.rows, &made.dropped)?;
+            let (space, mut digest) = artifact::save(db, &made.rows, &made.dropped, &made.unmatched)?;
             if !made.objects.is_empty() {
                 let mut hasher = blake3::Hasher::new();
                 hasher.update(&digest.0);

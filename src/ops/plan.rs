@@ -159,6 +159,9 @@ impl Outline {
                 Outline { model, graphs: true, ..of(ArtifactKind::Seeds, source, &spec.weights) }
             }
             Request::Align(spec) => {
+                if let Some((_, error)) = spec.nonsense() {
+                    return Err(error);
+                }
                 let model =
                     spec.model.as_deref().map(|name| artifact(name, ArtifactKind::Model)).transpose()?;
                 let model = model.map(|model| model.of_pair(&spec.pair)).transpose()?;

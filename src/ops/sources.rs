@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::align::UNMATCHED;
 use super::artifact;
 use super::catalog::{self, ArtifactEntry, Entry};
 use super::engine::{Context, Engine};
@@ -28,12 +29,16 @@ pub(crate) fn open(engine: &Engine, from: &From, context: &Context) -> Result<So
             match from.side.map(Side::as_str).or(from.table.as_deref()) {
                 None => Ok(artifact_rows(engine, &artifact, graphs)),
                 Some("dropped") => dropped_rows(engine, &artifact, graphs),
+                Some("unmatched") if artifact.fact(UNMATCHED).is_some() => {
+                    Ok(unmatched_rows(engine, &artifact, graphs))
+                }
                 Some(table) => Err(Error::new(
                     Code::UnknownName,
                     format!("`{}` is {}; it has no `{table}`", from.name, artifact_word(&artifact)),
                 )
                 .help(format!(
-                    "write FROM {0}, or FROM {0}.dropped for what a correction left out",
+                    "write FROM {0}, FROM {0}.dropped for what a correction left out, or of an alignment \
+                     FROM {0}.unmatched for entities without a link",
                     from.name
                 ))),
             }
@@ -167,6 +172,28 @@ fn artifact_rows(engine: &Engine, entry: &ArtifactEntry, [left, right]: [Arc<Gra
             values.extend(row.modal.iter().map(|&score| Value::from(score)));
             Ok(values)
         });
+    Source { columns, rows: Box::new(rows) }
+}
+
+/// The entities that an alignment leaves without a link.
+fn unmatched_rows(engine: &Engine, entry: &ArtifactEntry, [left, right]: [Arc<Graph>; 2]) -> Source {
+    let mut columns = texts(&["side", "entity", "name", "candidate", "candidate_name"]);
+    columns.push(Column::new("score", ColumnKind::Float));
+    columns.extend(texts(&["reason"]));
+    let rows = artifact::unmatched(&engine.db, entry, (left.len(), right.len())).map(move |row| {
+        let row = row?;
+        let (side, own, other) =
+            if row.right { (Side::Right, &right, &left) } else { (Side::Left, &left, &right) };
+        Ok(vec![
+            side.as_str().into(),
+            own.entities.get(row.entity as usize).into(),
+            own.label(row.entity).into(),
+            row.candidate.map(|candidate| other.entities.get(candidate as usize)).into(),
+            row.candidate.map(|candidate| other.label(candidate)).into(),
+            row.score.into(),
+            row.reason.into(),
+        ])
+    });
     Source { columns, rows: Box::new(rows) }
 }
 

@@ -37,7 +37,10 @@ words! {
     }
     Dtype { F32 => "f32", Bf16 => "bf16" }
     Direction { Row => "row", Both => "both" }
-    Matching { Greedy => "greedy", Mutual => "mutual", Best => "best" }
+    Matching {
+        Greedy => "greedy", Mutual => "mutual", Best => "best", Stable => "stable", Hungarian => "hungarian",
+        Sinkhorn => "sinkhorn",
+    }
     Protocol { Paper => "paper", Strict => "strict" }
     ExportFormat {
         Csv => "csv", Tsv => "tsv", Jsonl => "jsonl", Sssom => "sssom", SameAs => "sameas",

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::kg::EntityId;
 use crate::linalg::{Similarity, TopKOptions, pair_scores, top_k};
+use crate::matching::wrong_shares;
 use crate::psqe::Evidence;
 use crate::psqe::structure::Structure;
 use crate::psqe::weights::Resolved;
@@ -138,23 +139,12 @@ impl Candidates {
 
     /// Mutual best pairs, best first, with the estimated share of wrong ones among the first so many.
     ///
-    /// The estimate needs no label: the mutual best pairs of what is left are pairs of entities that
-    /// found each other though each had a better partner, so nearly all wrong; as many wrong ones are
-    /// expected among the first at the same score (a target–decoy estimate; Elias and Gygi 2007). It has
-    /// proved pessimistic.
+    /// The estimate needs no label: the decoys of [`wrong_shares`] are the mutual best pairs of what is left.
+    /// It has proved pessimistic.
     pub fn best(&self) -> (Vec<usize>, Vec<f64>) {
         let (found, decoys) = self.found_and_decoys();
-        let mut wrong = vec![0f64; found.len()];
-        let mut above = 0;
-        for (number, &place) in found.iter().enumerate() {
-            while above < decoys.len() && self.scores[decoys[above]] >= self.scores[place] {
-                above += 1;
-            }
-            wrong[number] = above as f64 / (number + 1) as f64;
-        }
-        for number in (1..wrong.len()).rev() {
-            wrong[number - 1] = wrong[number - 1].min(wrong[number]);
-        }
+        let scores = |places: &[usize]| places.iter().map(|&place| self.scores[place]).collect::<Vec<_>>();
+        let wrong = wrong_shares(&scores(&found), &scores(&decoys));
         (found, wrong)
     }
 

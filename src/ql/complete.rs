@@ -152,7 +152,9 @@ impl Completion {
                     Kind::Bool => {
                         ["true", "false"].iter().for_each(|word| self.word(word, option.doc, partial))
                     }
-                    Kind::IntOr(_, _, word) => self.word(word, option.doc, partial),
+                    Kind::IntOr(_, _, word) | Kind::FloatOr(_, _, word) => {
+                        self.word(word, option.doc, partial)
+                    }
                     Kind::Weights => {
                         self.word("auto", "set without labels from how well the modalities agree", partial);
                         self.word("equal", "all modalities alike", partial);

@@ -268,13 +268,12 @@ fn check(option: &'static Opt, given: &Given) -> Result<Checked> {
             (Scalar::Text(text), _) if text.eq_ignore_ascii_case(word) => Some(Ok(Checked::Word(word))),
             _ => None,
         },
-        Kind::Float(least, most) => given.float().map(|float| {
-            if (least..=most).contains(&float) {
-                Ok(Checked::Float(float))
-            } else {
-                Err(outside(option, given))
-            }
-        }),
+        Kind::Float(least, most) => given.float().map(|float| between(option, given, float, least, most)),
+        Kind::FloatOr(least, most, word) => match (&given.scalar, given.float()) {
+            (_, Some(float)) => Some(between(option, given, float, least, most)),
+            (Scalar::Text(text), _) if text.eq_ignore_ascii_case(word) => Some(Ok(Checked::Word(word))),
+            _ => None,
+        },
         Kind::Bool => match given.scalar {
             Scalar::Bool(truth) => Some(Ok(Checked::Bool(truth))),
             _ => None,
@@ -299,6 +298,10 @@ fn ranged(option: &Opt, given: &Given, int: i64, least: i64, most: i64) -> Resul
     if (least..=most).contains(&int) { Ok(Checked::Int(int)) } else { Err(outside(option, given)) }
 }
 
+fn between(option: &Opt, given: &Given, float: f64, least: f64, most: f64) -> Result<Checked> {
+    if (least..=most).contains(&float) { Ok(Checked::Float(float)) } else { Err(outside(option, given)) }
+}
+
 fn outside(option: &Opt, given: &Given) -> Error {
     let message = match option.kind {
         Kind::Text | Kind::Path => format!("`{}` must not be empty", option.name),
@@ -311,7 +314,8 @@ fn wrong_type(option: &Opt, given: &Given) -> Error {
     let message = format!("`{}` must be {}, not {}", option.name, option.kind, given.shown());
     let error = Error::new(Code::WrongType, message).span(given.span);
     if let Scalar::Text(text) = &given.scalar {
-        let number = matches!(option.kind, Kind::Int(..) | Kind::IntOr(..) | Kind::Float(..));
+        let number =
+            matches!(option.kind, Kind::Int(..) | Kind::IntOr(..) | Kind::Float(..) | Kind::FloatOr(..));
         if number && text.parse::<f64>().is_ok() && given.parameter.is_none() {
             return error.help(format!("numbers stand without quotes: {}={text}", option.name));
         }
@@ -319,7 +323,7 @@ fn wrong_type(option: &Opt, given: &Given) -> Error {
             return error.help(format!("write {}=true or {}=false", option.name, option.name));
         }
         let words = match option.kind {
-            Kind::IntOr(_, _, word) => vec![word],
+            Kind::IntOr(_, _, word) | Kind::FloatOr(_, _, word) => vec![word],
             Kind::Weights => vec!["auto", "equal"],
             _ => vec![],
         };

@@ -2,18 +2,47 @@
 
 use std::path::PathBuf;
 
-use super::{Missing, Weights};
+use super::{Auto, Missing, PRECISION, Weights};
+use crate::error::{Code, Error};
 use crate::kg::{Side, Split};
 
 /// How scores become links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Matching {
-    /// One-to-one by falling score.
+    /// One-to-one by falling score: pairs of all, each taken if neither entity is taken yet.
     Greedy,
     /// Mutual nearest neighbours.
     Mutual,
     /// Each left entity's best.
     Best,
+    /// One-to-one such that no two entities would rather have each other (Gale and Shapley 1962). A score
+    /// is the same from both of its ends, so there is one such matching, and it is [`Matching::Greedy`]'s:
+    /// a pair of the highest score left is either taken or blocks.
+    Stable,
+    /// One-to-one with the greatest total of what scores have above the threshold, or above 0 without one
+    /// (Kuhn 1955).
+    Hungarian,
+    /// By shares of an entropy-regularised transport between the sides (Cuturi 2013): one-to-one by
+    /// falling share, or the greatest share of every left entity.
+    Sinkhorn,
+}
+
+impl Matching {
+    /// Whether it links a right entity once at most, unless told otherwise.
+    pub fn is_one_to_one(self) -> bool {
+        self != Matching::Best
+    }
+}
+
+/// What becomes of similarities before links are made of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rescale {
+    /// Nothing.
+    None,
+    /// Less the mean of so many greatest similarities of both ends (Lample et al. 2018, CSLS).
+    Csls(usize),
+    /// The reciprocal of the mean rank in the preferences of both ends (Zeng et al. 2021, RInf).
+    Rinf,
 }
 
 /// A first alignment straight from features.
@@ -27,12 +56,20 @@ pub struct Align {
     pub weights: Weights,
     /// The matching.
     pub matching: Matching,
-    /// Neighbours for CSLS; `None` leaves plain cosine.
-    pub csls: Option<usize>,
+    /// Whether a right entity is linked once at most; `None` is the matching's own way.
+    pub one_to_one: Option<bool>,
+    /// What becomes of similarities before.
+    pub rescale: Rescale,
     /// Candidates kept per entity.
     pub candidates: usize,
     /// Least score of a link.
-    pub threshold: Option<f32>,
+    pub threshold: Option<Auto<f32>>,
+    /// Least estimated precision of the links, where the threshold is left to the data.
+    pub precision: f64,
+    /// What similarities are divided by for [`Matching::Sinkhorn`].
+    pub temperature: f32,
+    /// Most iterations of [`Matching::Sinkhorn`].
+    pub iterations: usize,
     /// Missing rows.
     pub missing: Missing,
     /// Name of the result.
@@ -127,13 +164,62 @@ impl Align {
             model: None,
             weights: Weights::Auto,
             matching: Matching::Mutual,
-            csls: Some(10),
+            one_to_one: None,
+            rescale: Rescale::Csls(10),
             candidates: 10,
             threshold: None,
+            precision: PRECISION,
+            temperature: 0.05,
+            iterations: 100,
             missing: Missing::Neutral,
             name: name.to_string(),
             seed: None,
         }
+    }
+
+    /// Whether a right entity is linked once at most.
+    pub fn is_one_to_one(&self) -> bool {
+        self.one_to_one.unwrap_or(self.matching.is_one_to_one())
+    }
+
+    /// The option that makes no sense as it stands, with the error that says so.
+    pub(crate) fn nonsense(&self) -> Option<(&'static str, Error)> {
+        let word = self.matching.as_str();
+        let conflict = |message: String, help: &str| Error::new(Code::Conflict, message).help(help);
+        let outside = |message: String, help: &str| Error::new(Code::OutOfRange, message).help(help);
+        let found = match self {
+            _ if !self.is_one_to_one() && !matches!(self.matching, Matching::Best | Matching::Sinkhorn) => (
+                "one_to_one",
+                conflict(
+                    format!("match={word} links an entity once at most"),
+                    "match=best and match=sinkhorn can do with one_to_one=false",
+                ),
+            ),
+            _ if self.matching == Matching::Sinkhorn && self.rescale == Rescale::Rinf => (
+                "rescale",
+                conflict(
+                    "match=sinkhorn balances similarities, and rescale=rinf leaves only ranks".to_string(),
+                    "leave out one of the two",
+                ),
+            ),
+            _ if !(self.temperature > 0.0 && self.temperature.is_finite()) => (
+                "temperature",
+                outside(
+                    format!("temperature={} cannot divide similarities", self.temperature),
+                    "give a number above 0, such as 0.05",
+                ),
+            ),
+            _ if self.iterations == 0 => (
+                "iterations",
+                outside("iterations=0 balances nothing".to_string(), "give 100, or leave it out"),
+            ),
+            _ if !(0.0..=1.0).contains(&self.precision) => (
+                "precision",
+                outside(format!("a precision of {} cannot be", self.precision), "give a number from 0 to 1"),
+            ),
+            _ => return None,
+        };
+        Some(found)
     }
 }
 

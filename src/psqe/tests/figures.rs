@@ -7,7 +7,7 @@ use crate::evaluate::{self, RankingOptions, SeedQuality};
 use crate::features::{Modality, Presence};
 use crate::kg::{Link, Triple};
 use crate::matching::{AlignOptions, Links, align};
-use crate::ops::spec::{Auto, Direction, Matching, Missing, Protocol, Variant, Weights};
+use crate::ops::spec::{Auto, Direction, Matching, Missing, Protocol, Rescale, Variant, Weights};
 use crate::psqe::weights::{Resolved, resolve};
 use crate::psqe::{ClusterOptions, CorrectOptions, cluster, correct, pivots};
 use crate::rng::Rng;
@@ -58,8 +58,13 @@ fn greedy(
     let evidence = evidence(parts, Missing::Neutral);
     let resolved = resolve(weights, &evidence, &task).unwrap();
     let weighed = start.elapsed().as_secs_f64();
-    let how = AlignOptions { matching: Matching::Greedy, csls: None, candidates: 16, threshold: None };
-    let found = pairs(&align(&evidence, &resolved, &how, &task).unwrap());
+    let how = AlignOptions {
+        matching: Matching::Greedy,
+        rescale: Rescale::None,
+        candidates: 16,
+        ..AlignOptions::default()
+    };
+    let found = pairs(&align(&evidence, &resolved, &how, &task).unwrap().links);
     let named: Vec<String> = resolved.weights.iter().map(|(m, w)| format!("{m} {w:.3}")).collect();
     println!(
         "-- {what}: {} (weights {weighed:.1} s, all {:.1} s)",
@@ -235,15 +240,22 @@ fn psqe_figures_alignment() {
                 );
             }
         }
-        for (matching, csls) in
-            [(Matching::Greedy, None), (Matching::Mutual, Some(10)), (Matching::Best, Some(10))]
-        {
+        for (matching, rescale) in [
+            (Matching::Greedy, Rescale::None),
+            (Matching::Mutual, Rescale::Csls(10)),
+            (Matching::Best, Rescale::Csls(10)),
+            (Matching::Hungarian, Rescale::Csls(10)),
+            (Matching::Sinkhorn, Rescale::None),
+            (Matching::Greedy, Rescale::Rinf),
+        ] {
             let start = Instant::now();
-            let how = AlignOptions { matching, csls, candidates: 16, threshold: None };
-            let found = align(&evidence, &weights, &how, &task).unwrap();
+            let one_to_one = matching.is_one_to_one();
+            let how =
+                AlignOptions { matching, one_to_one, rescale, candidates: 16, ..AlignOptions::default() };
+            let found = align(&evidence, &weights, &how, &task).unwrap().links;
             let q = evaluate::links(&pairs(&found), &links);
             println!(
-                "{what} {matching:?} csls {csls:?}: {} links, precision {:.3} judged {:.3} recall {:.3} f1 {:.3}, {:.1} s",
+                "{what} {matching:?} {rescale:?}: {} links, precision {:.3} judged {:.3} recall {:.3} f1 {:.3}, {:.1} s",
                 q.found,
                 q.precision,
                 q.precision_judged,

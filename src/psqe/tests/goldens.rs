@@ -7,7 +7,7 @@ use crate::golden::Golden;
 use crate::kg::Triple;
 use crate::linalg::{Similarity, TopKOptions, ranks};
 use crate::matching::{AlignOptions, LocalMeans, OneToOne, align};
-use crate::ops::spec::{Auto, Direction, Matching, Missing, Variant, Weights};
+use crate::ops::spec::{Auto, Direction, Missing, Rescale, Variant, Weights};
 use crate::psqe::weights::{Resolved, resolve};
 use crate::psqe::{
     ClusterOptions, CorrectOptions, Graphs, NeighbourOptions, Neighbourhood, Seed, SeedSet, Stage, cluster,
@@ -156,8 +156,8 @@ fn pivots_and_mutual_neighbours_are_the_reference_s() {
     let set = crate::psqe::pivots(&evidence, &modality, 20, &Task::quiet()).unwrap();
     assert_eq!(set.pairs(), golden.pairs("uvp20", 0));
     let weights = resolve(&Weights::Equal, &evidence, &Task::quiet()).unwrap();
-    let options = AlignOptions { matching: Matching::Mutual, csls: None, candidates: 10, threshold: None };
-    let links = align(&evidence, &weights, &options, &Task::quiet()).unwrap();
+    let options = AlignOptions { rescale: Rescale::None, ..AlignOptions::default() };
+    let links = align(&evidence, &weights, &options, &Task::quiet()).unwrap().links;
     let mut found: Vec<(u32, u32)> = links.left.iter().copied().zip(links.right.iter().copied()).collect();
     found.sort_unstable();
     let mut expected = golden.pairs("mutual", 0);

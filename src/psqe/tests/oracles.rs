@@ -8,7 +8,7 @@ use crate::features::Presence;
 use crate::kg::{Link, Split, Triple};
 use crate::linalg::{Channel, TopKOptions, top_k};
 use crate::matching::{AlignOptions, OneToOne, align};
-use crate::ops::spec::{Auto, Direction, Matching, Missing, Protocol, Variant, Weights};
+use crate::ops::spec::{Auto, Direction, Matching, Missing, Protocol, Rescale, Variant, Weights};
 use crate::psqe::weights::{auto, resolve};
 use crate::psqe::{ClusterOptions, CorrectOptions, cluster, correct, pivots};
 use crate::rng::Rng;
@@ -62,9 +62,15 @@ proptest! {
             let links = align(
                 &evidence,
                 &resolve(&Weights::Equal, &evidence, &Task::quiet()).unwrap(),
-                &AlignOptions { matching: Matching::Greedy, csls: None, candidates: depth, threshold: Some(0.1) },
+                &AlignOptions {
+                    matching: Matching::Greedy,
+                    rescale: Rescale::None,
+                    candidates: depth,
+                    threshold: Some(Auto::Fixed(0.1)),
+                    ..AlignOptions::default()
+                },
                 &Task::quiet(),
-            ).unwrap();
+            ).unwrap().links;
             let sorted = all_pairs(&evidence.channels(&[0.5, 0.5]), &evidence.options(), m);
             let kept = sorted.iter().filter(|pair| pair.2 >= 0.1).copied().collect::<Vec<_>>();
             let pairs: Vec<_> = links.left.iter().copied().zip(links.right.iter().copied()).collect();
@@ -134,8 +140,14 @@ proptest! {
             (0..n as u32).map(|i| mean((0..m as u32).map(|j| score(i, j)).collect())).collect();
         let columns: Vec<f32> =
             (0..m as u32).map(|j| mean((0..n as u32).map(|i| score(i, j)).collect())).collect();
-        let how = AlignOptions { matching: Matching::Best, csls: Some(3), candidates: 4, threshold: None };
-        let links = align(&evidence, &weights, &how, &task).unwrap();
+        let how = AlignOptions {
+            matching: Matching::Best,
+            one_to_one: false,
+            rescale: Rescale::Csls(3),
+            candidates: 4,
+            ..AlignOptions::default()
+        };
+        let links = align(&evidence, &weights, &how, &task).unwrap().links;
         for (at, (&i, &j)) in links.left.iter().zip(&links.right).enumerate() {
             let csls = |j: u32| 2.0 * score(i, j) - rows[i as usize] - columns[j as usize];
             prop_assert!((csls(j) - links.score[at]).abs() < 1e-4);
@@ -284,14 +296,15 @@ fn the_number_of_threads_changes_nothing() {
                     init: None,
                 };
                 let (set, clustering) = cluster(&evidence, &weights, &options, &task).unwrap();
-                let how = AlignOptions {
-                    matching: Matching::Greedy,
-                    csls: Some(10),
-                    candidates: 10,
-                    threshold: None,
-                };
-                let links = align(&evidence, &weights, &how, &task).unwrap();
-                out.push(format!("{weights:?} {set:?} {clustering:?} {links:?}"));
+                out.push(format!("{weights:?} {set:?} {clustering:?}"));
+                for &matching in Matching::ALL {
+                    for rescale in [Rescale::None, Rescale::Csls(10), Rescale::Rinf] {
+                        let threshold = Some(Auto::Auto);
+                        let how = AlignOptions { matching, rescale, threshold, ..AlignOptions::default() };
+                        let found = align(&evidence, &weights, &how, &task).unwrap();
+                        out.push(format!("{matching:?} {rescale:?} {found:?}"));
+                    }
+                }
             }
             out
         })

@@ -131,22 +131,42 @@ impl Binder<'_> {
     ) -> Result<Request> {
         let options = self.options(&catalog::ALIGN, options)?;
         let (model, weights) = self.using(using, &options)?;
-        Ok(Request::Align(spec::Align {
+        let align = spec::Align {
             pair: pair.value.clone(),
             model,
             weights,
-            matching: match options.word("match") {
-                "greedy" => spec::Matching::Greedy,
-                "best" => spec::Matching::Best,
-                _ => spec::Matching::Mutual,
-            },
-            csls: options.maybe_size("csls"),
+            matching: spec::Matching::from_word(options.word("match")).unwrap_or(spec::Matching::Mutual),
+            one_to_one: options.span("one_to_one").map(|_| options.flag("one_to_one")),
+            rescale: rescale(&options)?,
             candidates: options.size("candidates"),
-            threshold: options.float("threshold").map(|threshold| threshold as f32),
+            threshold: options.span("threshold").map(|_| match options.float("threshold") {
+                Some(threshold) => spec::Auto::Fixed(threshold as f32),
+                None => spec::Auto::Auto,
+            }),
+            precision: options.float("precision").unwrap_or(spec::PRECISION),
+            temperature: options.float("temperature").unwrap_or_default() as f32,
+            iterations: options.size("iterations"),
             missing: missing(&options),
             name: self.result(name, "ALIGN")?,
             seed: options.seed(),
-        }))
+        };
+        let sinkhorn = align.matching == spec::Matching::Sinkhorn;
+        let auto = align.threshold == Some(spec::Auto::Auto);
+        for (option, takes, wanted) in [
+            ("temperature", sinkhorn, "match=sinkhorn"),
+            ("iterations", sinkhorn, "match=sinkhorn"),
+            ("precision", auto, "threshold=auto"),
+        ] {
+            if let (Some(span), false) = (options.span(option), takes) {
+                return Err(Error::new(Code::Conflict, format!("`{option}` goes with {wanted}"))
+                    .span(span)
+                    .help(format!("add {wanted}, or leave it out")));
+            }
+        }
+        match align.nonsense() {
+            Some((option, error)) => Err(error.span(options.span(option).unwrap_or(self.span))),
+            None => Ok(Request::Align(align)),
+        }
     }
 
     /// The model of `USING`, if it names one, and the weights of `USING` or of the option, not of both.
@@ -167,6 +187,26 @@ impl Binder<'_> {
             },
             Some(Using::Features(None)) | None => (None, options.weights()),
         })
+    }
+}
+
+/// `rescale=` and `csls=`, which say the same of all but RInf.
+fn rescale(options: &Options) -> Result<spec::Rescale> {
+    let neighbours = options.maybe_size("csls");
+    let csls = neighbours.map_or(spec::Rescale::None, spec::Rescale::Csls);
+    let (named, word) = match options.word("rescale") {
+        "rinf" => (spec::Rescale::Rinf, "rinf"),
+        "none" => (spec::Rescale::None, "none"),
+        _ if options.span("rescale").is_some() && neighbours.is_none() => (spec::Rescale::Csls(0), "csls"),
+        _ => return Ok(csls),
+    };
+    match options.span("csls") {
+        Some(span) if csls != named => {
+            Err(Error::new(Code::Conflict, format!("`csls` contradicts rescale={word}"))
+                .span(span)
+                .help("leave out one of the two"))
+        }
+        _ => Ok(named),
     }
 }
 

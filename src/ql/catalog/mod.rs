@@ -45,6 +45,8 @@ pub enum Kind {
     IntOr(i64, i64, &'static str),
     /// A number between two bounds.
     Float(f64, f64),
+    /// A number between two bounds, or a word.
+    FloatOr(f64, f64, &'static str),
     /// `true` or `false`.
     Bool,
     /// Text.
@@ -64,6 +66,7 @@ impl std::fmt::Display for Kind {
             Kind::Int(least, most) => write!(f, "a whole number from {least} to {most}"),
             Kind::IntOr(least, most, word) => write!(f, "{word} or {}", Kind::Int(least, most)),
             Kind::Float(least, most) => write!(f, "a number from {least} to {most}"),
+            Kind::FloatOr(least, most, word) => write!(f, "{word} or {}", Kind::Float(least, most)),
             Kind::Bool => write!(f, "true or false"),
             Kind::Text => write!(f, "a text in single quotes"),
             Kind::Path => write!(f, "a path in single quotes"),

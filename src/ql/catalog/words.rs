@@ -83,6 +83,7 @@ words! {
     "triples" => "triples", "relation triples";
     "attributes" => "attributes", "attribute triples";
     "dropped" => "dropped", "what a correction left out, and why";
+    "unmatched" => "unmatched", "entities without a link, each with its best candidate and why";
 }
 
 words! {
