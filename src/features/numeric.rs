@@ -29,38 +29,19 @@ pub fn numeric(
     vocabulary: Vocabulary,
     task: &Task,
 ) -> Result<(OwnedFeature, OwnedFeature)> {
-    task.phase("reading numbers", None);
-    let terms = Terms::new(&left.attributes, &right.attributes, vocabulary);
-    let left_values = values(left, &terms.words[0], task)?;
-    let right_values = values(right, &terms.words[1], task)?;
-
-    // Words that have numbers on both sides, renumbered.
-    let mut has = vec![[false; 2]; terms.len];
-    for (side, values) in [&left_values, &right_values].into_iter().enumerate() {
-        values.iter().for_each(|&(_, word, _)| has[word as usize][side] = true);
-    }
-    let mut blocks = vec![u32::MAX; terms.len];
-    let mut count = 0u32;
-    for (block, _) in blocks.iter_mut().zip(&has).filter(|(_, has)| **has == [true; 2]) {
-        *block = count;
-        count += 1;
-    }
-    let Some(cols) = count.checked_mul(WIDTH).filter(|&cols| cols > 0) else {
-        if count > 0 {
-            return Err(Error::new(Code::Limit, format!("{count} numeric attributes are too many")));
+    let Shared { values: [left_values, right_values], blocks, pools } =
+        Shared::new(left, right, vocabulary, task)?;
+    let cols = match (pools.len() as u32).checked_mul(WIDTH) {
+        None => {
+            let message = format!("{} numeric attributes are too many", pools.len());
+            return Err(Error::new(Code::Limit, message));
         }
-        return Err(Error::new(Code::MissingData, "no attribute has numbers in both graphs")
-            .help("attributes are matched by name; embed names or relations instead"));
+        Some(0) => {
+            return Err(Error::new(Code::MissingData, "no attribute has numbers in both graphs")
+                .help("attributes are matched by name; embed names or relations instead"));
+        }
+        Some(cols) => cols,
     };
-
-    let mut pools: Vec<Vec<f64>> = vec![Vec::new(); count as usize];
-    for &(_, word, value) in left_values.iter().chain(&right_values) {
-        if let Some(pool) = pools.get_mut(blocks[word as usize] as usize) {
-            pool.push(value);
-        }
-    }
-    pools.iter_mut().for_each(|pool| pool.sort_unstable_by(f64::total_cmp));
-    task.check()?;
 
     let side = |graph: &Graph, values: &[(u32, u32, f64)]| {
         let mut groups = values.chunk_by(|a, b| a.0 == b.0).peekable();
@@ -71,6 +52,67 @@ pub fn numeric(
         sparse::from_rows(rows, cols as usize)
     };
     Ok((side(left, &left_values), side(right, &right_values)))
+}
+
+/// Numeric literals of the attributes that both sides have: for each side `(entity, attribute, value)`,
+/// sorted, attributes numbered from 0; and how many attributes there are, which may be none.
+///
+/// Each attribute's values of both sides together are normalised to their mid-rank in `[-1, 1]`.
+pub fn quantities(
+    left: &Graph,
+    right: &Graph,
+    vocabulary: Vocabulary,
+    task: &Task,
+) -> Result<([Vec<(u32, u32, f32)>; 2], usize)> {
+    let Shared { values, blocks, pools } = Shared::new(left, right, vocabulary, task)?;
+    let shared = |&(entity, word, value): &(u32, u32, f64)| {
+        let block = blocks[word as usize];
+        let pool = pools.get(block as usize)?;
+        Some((entity, block, (2.0 * mid_rank(pool, value) - 1.0) as f32))
+    };
+    let values = values.each_ref().map(|values| values.iter().filter_map(shared).collect());
+    Ok((values, pools.len()))
+}
+
+/// Numbers of both sides by the attributes that both have.
+struct Shared {
+    /// `(entity, word, value)` of each side, sorted, no duplicates.
+    values: [Vec<(u32, u32, f64)>; 2],
+    /// The attribute of a word, `u32::MAX` where not both sides have it.
+    blocks: Vec<u32>,
+    /// The values of each attribute on both sides, sorted.
+    pools: Vec<Vec<f64>>,
+}
+
+impl Shared {
+    fn new(left: &Graph, right: &Graph, vocabulary: Vocabulary, task: &Task) -> Result<Shared> {
+        task.phase("reading numbers", None);
+        let terms = Terms::new(&left.attributes, &right.attributes, vocabulary);
+        let values = [values(left, &terms.words[0], task)?, values(right, &terms.words[1], task)?];
+        let mut has = vec![[false; 2]; terms.len];
+        for (side, values) in values.iter().enumerate() {
+            values.iter().for_each(|&(_, word, _)| has[word as usize][side] = true);
+        }
+        let mut blocks = vec![u32::MAX; terms.len];
+        let shared = blocks.iter_mut().zip(&has).filter(|(_, has)| **has == [true; 2]);
+        let count = shared.zip(0..).map(|((block, _), number)| *block = number).count();
+        let mut pools: Vec<Vec<f64>> = vec![Vec::new(); count];
+        for &(_, word, value) in values.iter().flatten() {
+            if let Some(pool) = pools.get_mut(blocks[word as usize] as usize) {
+                pool.push(value);
+            }
+        }
+        pools.iter_mut().for_each(|pool| pool.sort_unstable_by(f64::total_cmp));
+        task.check()?;
+        Ok(Shared { values, blocks, pools })
+    }
+}
+
+/// The place of a value among sorted ones, in `[0, 1]`; equal values share the middle of theirs.
+fn mid_rank(pool: &[f64], value: f64) -> f64 {
+    let below = pool.partition_point(|x| *x < value);
+    let up_to = pool.partition_point(|x| *x <= value);
+    (below + up_to) as f64 / (2 * pool.len()) as f64
 }
 
 /// `(entity, word, value)` of every numeric literal, sorted, no duplicates.
@@ -100,9 +142,7 @@ fn encode(values: &[(u32, u32, f64)], blocks: &[u32], pools: &[Vec<f64>]) -> Vec
         attributes += 1;
         let start = row.len();
         for &(_, _, value) in same {
-            let below = pool.partition_point(|x| *x < value);
-            let up_to = pool.partition_point(|x| *x <= value);
-            let z = (below + up_to) as f64 / (2 * pool.len()) as f64;
+            let z = mid_rank(pool, value);
             let mut base = block * WIDTH;
             for cells in GRIDS {
                 let at = z * f64::from(cells);

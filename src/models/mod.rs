@@ -38,42 +38,14 @@ use candle_core::{Result as Candle, Tensor};
 use crate::error::{Code, Error, Result};
 use crate::train::{Parameter, Params};
 
+pub use crate::ops::spec::Architecture as Model;
 pub use embeddings::Embeddings;
 pub use inputs::{Inputs, ModalInput, Numbers, View};
 pub use options::{Iterate, Options, Parts};
 pub use state::TrainState;
 pub use trainer::{EpochReport, Trainer};
 
-/// The architectures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Model {
-    /// Visual pivoting: graph convolution and NCA.
-    Eva,
-    /// Contrastive losses and alignment to the joint vectors.
-    Mclea,
-    /// A transformer over modality tokens.
-    Meaformer,
-    /// Attention, mutual information, momentum contrast, calibrated pseudo-labels.
-    Pcmea,
-    /// Pre-synergistic fusion and a policy of mutual information.
-    Mpsea,
-}
-
 impl Model {
-    /// All of them.
-    pub const ALL: [Model; 5] = [Model::Eva, Model::Mclea, Model::Meaformer, Model::Pcmea, Model::Mpsea];
-
-    /// The name in the language.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Model::Eva => "eva",
-            Model::Mclea => "mclea",
-            Model::Meaformer => "meaformer",
-            Model::Pcmea => "pcmea",
-            Model::Mpsea => "mpsea",
-        }
-    }
-
     fn build(self, inputs: &Inputs, options: &Options) -> Box<dyn Aligner> {
         match self {
             Model::Eva => Box::new(eva::Eva::new(inputs, options)),

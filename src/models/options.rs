@@ -134,6 +134,35 @@ impl Options {
         Iterate { from: 500, every: 5, round }
     }
 
+    /// Iterative learning within so many epochs: in their second half, where the authors' rule begins later.
+    pub fn iterate_within(&self, epochs: u64) -> Iterate {
+        let published = self.iterate_as_published();
+        Iterate { from: published.from.min(epochs / 2), ..published }
+    }
+
+    /// Parts that an ablation may leave out, besides modalities.
+    pub fn parts(model: Model) -> &'static [&'static str] {
+        match model {
+            Model::Mpsea => &["structure", "pre-fusion", "outlook", "policy", "multi-weight"],
+            _ => &["structure"],
+        }
+    }
+
+    /// Leaves out one of [`Options::parts`]; whether there is such a part.
+    pub fn leave_out(&mut self, part: &str) -> bool {
+        if !Options::parts(self.model).contains(&part) {
+            return false;
+        }
+        match part {
+            "structure" => self.structure = false,
+            "pre-fusion" => self.parts.pre_fusion = false,
+            "outlook" => self.parts.outlook = false,
+            "policy" => self.parts.policy = false,
+            _ => self.parts.separate = false,
+        }
+        true
+    }
+
     /// The optimiser's part.
     pub(super) fn adam(&self) -> AdamOptions {
         AdamOptions { weight_decay: self.weight_decay, clip: self.clip, ..AdamOptions::default() }

@@ -1,31 +1,19 @@
 //! What models there are: their papers, parameters and modalities, for `SHOW MODELS` and its kin.
 
 use super::{Model, Options};
-
-/// The type of an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A whole number.
-    Integer,
-    /// Any number.
-    Number,
-    /// A word of a few.
-    Word,
-}
+use crate::train::Shape;
 
 /// One option of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
     /// Its name in the language.
     pub name: &'static str,
-    /// Its type.
-    pub kind: Kind,
     /// What it is without being given.
     pub default: String,
     /// What it may be, in words.
     pub range: &'static str,
     /// What it does.
-    pub meaning: &'static str,
+    pub meaning: String,
 }
 
 /// What is known of a model.
@@ -43,16 +31,13 @@ pub struct Entry {
     pub figures: &'static str,
     /// Its options with their defaults.
     pub settings: Vec<Setting>,
+    /// What is as its authors published it and no option.
+    pub published: Vec<(&'static str, String)>,
 }
 
 /// All models, in the order of [`Model::ALL`].
 pub fn all() -> Vec<Entry> {
-    Model::ALL.into_iter().map(entry).collect()
-}
-
-/// A model by its name in any case.
-pub fn find(name: &str) -> Option<Model> {
-    Model::ALL.into_iter().find(|model| model.as_str().eq_ignore_ascii_case(name))
+    Model::ALL.iter().copied().map(entry).collect()
 }
 
 /// What is known of a model.
@@ -92,134 +77,68 @@ pub fn entry(model: Model) -> Entry {
             "the paper's tables 2 to 6: FB15K-DB15K, FB15K-YAGO15K at 20, 50 and 80 % of the links",
         ),
     };
-    Entry { model, paper, summary, modalities, figures, settings: settings(&Options::of(model)) }
+    let options = Options::of(model);
+    let (settings, published) = (settings(&options), published(&options));
+    Entry { model, paper, summary, modalities, figures, settings, published }
 }
 
-/// The options a model looks at.
+/// The options that a model takes, with its defaults; those that all take alike are left out.
 fn settings(options: &Options) -> Vec<Setting> {
-    use Kind::{Integer, Number, Word};
-    let model = options.model;
-    let setting =
-        |name, kind, default: String, range, meaning| Setting { name, kind, default, range, meaning };
-    let or_none = |n: Option<String>| n.unwrap_or_else(|| "none".into());
-    let text = |x: f32| x.to_string();
+    let setting = |name, default: String, range, meaning: &str| {
+        let meaning = meaning.to_string();
+        Setting { name, default, range, meaning }
+    };
     let mut list = vec![
-        setting("epochs", Integer, options.epochs.to_string(), "1 or more", "passes over the pairs"),
-        setting("lr", Number, text(options.rate), "above 0", "learning rate of AdamW"),
-        setting("batch", Integer, options.batch.to_string(), "1 or more", "most pairs of a step"),
-        setting(
-            "hidden",
-            Integer,
-            options.hidden.to_string(),
-            "1 or more",
-            "width of entity vectors and graph layers",
-        ),
-        setting(
-            "width",
-            Integer,
-            options.width.to_string(),
-            "1 or more",
-            "width of a modality's vectors; that of hidden but for eva",
-        ),
-        setting("layers", Integer, options.layers.to_string(), "1 or more", "graph layers"),
-        setting("weight_decay", Number, text(options.weight_decay), "0 or more", "decoupled weight decay"),
-        setting("clip", Number, or_none(options.clip.map(text)), "above 0", "largest norm of the gradients"),
-        setting(
-            "patience",
-            Integer,
-            "none".into(),
-            "1 or more",
-            "epochs without gain on held-out pairs before it stops",
-        ),
-        setting(
-            "iterative",
-            Word,
-            "false".into(),
-            "true or false",
-            "whether pairs it finds itself join from epoch 500 on",
-        ),
-        setting(
-            "variant",
-            Word,
-            "paper".into(),
-            "paper or reference",
-            "the text, or the quirks of the authors' code",
-        ),
-        setting(
-            "seed",
-            Integer,
-            options.seed.to_string(),
-            "0 or more",
-            "of parameters, order and held-out pairs",
-        ),
+        setting("epochs", options.epochs.to_string(), "0 or more", "passes over the pairs"),
+        setting("lr", options.rate.to_string(), "above 0", "learning rate of AdamW"),
+        setting("batch", options.batch.to_string(), "2 or more", "most pairs of a step"),
+        setting("dims", options.width.to_string(), "4 or more", "width of a modality's vectors"),
     ];
-    if model != Model::Eva {
-        list.push(setting(
-            "tau",
-            Number,
-            text(options.tau),
-            "0.025 or more",
-            "temperature of the contrastive losses",
-        ));
-        list.push(setting(
-            "heads",
-            Integer,
-            options.heads.to_string(),
-            "1 or more",
-            "heads of graph attention",
-        ));
+    if options.model != Model::Eva {
+        let meaning = "divides similarities in the contrastive losses";
+        list.push(setting("temperature", options.tau.to_string(), "0.025 or more", meaning));
     }
-    if matches!(model, Model::Mclea | Model::Pcmea) {
-        let meaning = "temperature of the alignment loss";
-        list.push(setting("alignment_tau", Number, text(options.alignment_tau), "0.025 or more", meaning));
+    let rule = options.iterate_as_published();
+    let meaning = format!(
+        "mutual nearest neighbours join the pairs: looked for every {} epochs from epoch {} on, or from the \
+         middle of shorter runs",
+        rule.every, rule.from
+    );
+    list.push(setting("iterative", "false".into(), "true or false", &meaning));
+    let parts = Options::parts(options.model).join(", ");
+    let meaning = format!("parts to leave out: {parts}, or a modality");
+    list.push(setting("without", "none".into(), "names parted by commas", &meaning));
+    list
+}
+
+/// What is as its authors published it and no option.
+fn published(options: &Options) -> Vec<(&'static str, String)> {
+    let mut list = vec![
+        ("graph layers", options.layers.to_string()),
+        ("width of graph layers", format!("{}, or dims", options.hidden)),
+        ("weight decay", options.weight_decay.to_string()),
+    ];
+    if options.model != Model::Eva {
+        list.push(("heads of graph attention", options.heads.to_string()));
     }
-    if matches!(model, Model::Meaformer | Model::Mpsea) {
-        let meaning = "heads of attention among modalities";
-        list.push(setting(
-            "fusion_heads",
-            Integer,
-            options.fusion_heads.to_string(),
-            "a divisor of width",
-            meaning,
-        ));
+    if let Some(clip) = options.clip {
+        list.push(("largest norm of the gradients", clip.to_string()));
     }
-    if model == Model::Meaformer {
-        let inner = or_none(options.feed_forward.map(|n| n.to_string()));
-        list.push(setting(
-            "feed_forward",
-            Integer,
-            inner,
-            "1 or more, or none",
-            "width inside the transformer layer",
-        ));
+    if matches!(options.schedule.shape, Shape::Cosine { .. }) {
+        list.push(("learning rate", "falls along half a cosine".to_string()));
     }
-    if model == Model::Pcmea {
-        let from = options.momentum_from.to_string();
-        list.push(setting(
-            "momentum_from",
-            Integer,
-            from,
-            "0 or more",
-            "epoch from which a momentum copy is contrasted with",
-        ));
-        list.push(setting(
-            "momentum",
-            Number,
-            text(options.momentum),
-            "from 0 to below 1",
-            "what the copy keeps of itself a step",
-        ));
+    if matches!(options.model, Model::Mclea | Model::Pcmea) {
+        list.push(("temperature of the alignment loss", options.alignment_tau.to_string()));
     }
-    if model == Model::Mpsea {
-        for (name, meaning) in [
-            ("structure", "whether entities have learned vectors spread over the graph"),
-            ("pre_fusion", "keys of structure and image before those of text"),
-            ("outlook", "outlook attention behind the image"),
-            ("policy", "the policy and its loss"),
-            ("separate", "separate maps of an entity and its neighbours"),
-        ] {
-            list.push(setting(name, Word, "true".into(), "true or false", meaning));
-        }
+    if matches!(options.model, Model::Meaformer | Model::Mpsea) {
+        list.push(("heads of attention among modalities", options.fusion_heads.to_string()));
+    }
+    if let (Model::Meaformer, Some(width)) = (options.model, options.feed_forward) {
+        list.push(("width inside the transformer layer", width.to_string()));
+    }
+    if options.model == Model::Pcmea {
+        list.push(("momentum of the copy contrasted with", options.momentum.to_string()));
+        list.push(("epoch from which it is", options.momentum_from.to_string()));
     }
     list
 }
@@ -229,13 +148,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_model_is_known_by_its_name_and_has_settings_once() {
+    fn every_model_has_settings_once() {
         for entry in all() {
-            assert_eq!(find(&entry.model.as_str().to_uppercase()), Some(entry.model));
             let names: std::collections::BTreeSet<_> = entry.settings.iter().map(|s| s.name).collect();
             assert_eq!(names.len(), entry.settings.len());
             assert!(entry.settings.iter().all(|s| !s.default.is_empty() && !s.meaning.is_empty()));
         }
-        assert_eq!(find("gpt"), None);
     }
 }

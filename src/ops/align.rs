@@ -46,7 +46,7 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
         let source = match &plan.model {
             // It is judged and searched by the embeddings it was made by, whatever becomes of the model.
             Some(model) => {
-                made.objects = model.embedding_objects();
+                made.objects = model.lasting_objects();
                 model.name.as_str()
             }
             None => "features",

@@ -230,10 +230,9 @@ pub struct ArtifactEntry {
 }
 
 impl ArtifactEntry {
-    /// The objects that hold embeddings: `visual.left`, `visual.right`.
-    pub fn embedding_objects(&self) -> Vec<(String, [u8; 32])> {
-        let sides = |name: &str| name.ends_with(".left") || name.ends_with(".right");
-        self.objects.iter().filter(|(name, _)| sides(name)).cloned().collect()
+    /// What an alignment by this model keeps of it: all but the state to go on from.
+    pub fn lasting_objects(&self) -> Vec<(String, [u8; 32])> {
+        self.objects.iter().filter(|(name, _)| name != "state").cloned().collect()
     }
 }
 

@@ -4,7 +4,9 @@ use super::catalog::{self, ArtifactEntry, Entry, Input, PairEntry};
 use super::engine::{Context, Engine};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::spec::Architecture;
 use crate::error::Result;
+use crate::models::registry;
 use crate::store::Digest;
 
 /// Rows of `property` and `value`.
@@ -17,6 +19,23 @@ pub(crate) fn describe(engine: &Engine, name: &str, context: &Context) -> Result
     let columns = vec![Column::new("property", ColumnKind::Text), Column::new("value", ColumnKind::Text)];
     let rows = facts.into_iter().map(|(property, value)| vec![property.into(), value]).collect();
     Ok(Outcome::rows("describe", Rows::ready(columns, rows)))
+}
+
+/// An aligner that can be trained: what it is, and its options.
+pub(crate) fn model(model: Architecture) -> Outcome {
+    let known = registry::entry(model);
+    let columns = ["option", "default", "range", "meaning"].map(|name| Column::new(name, ColumnKind::Text));
+    let rows = known.settings.into_iter().map(|setting| {
+        vec![setting.name.into(), setting.default.into(), setting.range.into(), setting.meaning.into()]
+    });
+    let mut outcome = Outcome::rows("describe", Rows::ready(columns.to_vec(), rows.collect()));
+    outcome.message = format!("{}: {}", model.as_str(), known.summary);
+    let published = known.published.iter().map(|(name, value)| format!("{name} {value}"));
+    outcome
+        .note(known.paper)
+        .note(format!("its authors use {}; here any modality may take part", known.modalities.join(", ")))
+        .note(format!("as published: {}", published.collect::<Vec<_>>().join("; ")))
+        .note(format!("its figures: {}", known.figures))
 }
 
 type Facts = Vec<(String, Value)>;

@@ -7,10 +7,11 @@ use super::engine::{Context, Engine, LoadedPair};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::spec::{Evaluate, Protocol};
+use super::train::Seen;
 use crate::error::{Code, Error, Result};
 use crate::evaluate::{self, Metrics, RankingOptions};
 use crate::features::Modality;
-use crate::kg::EntityId;
+use crate::kg::{EntityId, Link, Split};
 use crate::matching::Links;
 use crate::psqe::Evidence;
 use crate::psqe::weights::Resolved;
@@ -135,14 +136,24 @@ fn alignment(
     let &Judged { entry, pair, ref basis } = judged;
     let evidence = basis.evidence()?;
     let resolved = basis.resolve(engine, &evidence, context)?;
-    let quality = evaluate::links(&pairs(links), &pair.links);
+    // What the model behind it has learned from is not judged by.
+    let seen = Seen::of(&engine.db, entry)?;
+    let unseen = |left: u32, right: u32| !seen.contains(&(left, right));
+    let reference: Vec<Link> =
+        pair.links.iter().copied().filter(|link| unseen(link.left, link.right)).collect();
+    let found: Vec<_> = pairs(links).into_iter().filter(|&(left, right)| unseen(left, right)).collect();
+    let quality = evaluate::links(&found, &reference);
+    let mut last = spec.last;
+    let split = reference.iter().any(|link| link.split == Some(Split::Test));
+    if !seen.is_empty() && spec.split.is_none() && !split {
+        last.get_or_insert(reference.len());
+    }
     let mut rows = Vec::new();
     let mut judged = String::new();
     let similarities = [None, (entry.csls > 0).then_some(entry.csls as usize)];
     for csls in similarities.iter().take(if entry.csls > 0 { 2 } else { 1 }) {
-        let options =
-            RankingOptions { protocol: spec.protocol, split: spec.split, last: spec.last, csls: *csls };
-        let ranking = evaluate::ranking(&evidence, &resolved, &pair.links, &options, context.task)?;
+        let options = RankingOptions { protocol: spec.protocol, split: spec.split, last, csls: *csls };
+        let ranking = evaluate::ranking(&evidence, &resolved, &reference, &options, context.task)?;
         let name = csls.map_or("cosine".to_string(), |k| format!("csls {k}"));
         for (direction, metrics) in
             [("left to right", ranking.left_to_right), ("right to left", ranking.right_to_left)]
@@ -151,7 +162,7 @@ fn alignment(
         }
         judged = ranking.judged;
     }
-    let found: [Value; 7] = [
+    let judged_links: [Value; 7] = [
         quality.precision.into(),
         quality.precision_judged.into(),
         quality.recall.into(),
@@ -162,15 +173,19 @@ fn alignment(
     ];
     // The links are judged as a whole, so that every row says the same of them.
     for row in &mut rows {
-        row.extend(found.clone());
+        row.extend(judged_links.clone());
     }
     let candidates = match spec.protocol {
         Protocol::Paper => "candidates are the judged links' own entities (protocol=paper)",
         Protocol::Strict => "candidates are all entities of the other side (protocol=strict)",
     };
-    Ok(Outcome::rows("evaluate", Rows::ready(alignment_columns(), rows))
+    let mut outcome = Outcome::rows("evaluate", Rows::ready(alignment_columns(), rows))
         .note(format!("ranked: {judged}; {candidates}"))
-        .note("precision, recall and f1 are of the alignment's links, against all reference links"))
+        .note("precision, recall and f1 are of the alignment's links, against all reference links");
+    if !seen.is_empty() {
+        outcome = outcome.note(format!("{} links that the model learned from are left out", seen.len()));
+    }
+    Ok(outcome)
 }
 
 fn alignment_columns() -> Vec<Column> {

@@ -77,6 +77,10 @@ fn planned(engine: &Engine, request: &Request, plan: &Plan, context: &Context) -
         }
         Request::Expand(_) => ("top-k both ways, then neighbours of seeds".to_string(), 1),
         Request::Tune(spec) => (format!("tune for {} epochs", spec.epochs), 0),
+        Request::Train(spec) => {
+            let epochs = spec.clone().filled().epochs.unwrap_or_default();
+            (format!("train {} for {epochs} epochs", spec.model.as_str()), 0)
+        }
         _ => ("compare every seed with its rivals".to_string(), 0),
     };
     let result = result_step(engine, &plan.order)?;

@@ -33,6 +33,7 @@ mod settings;
 mod show;
 mod sources;
 pub mod spec;
+mod train;
 mod tune;
 mod words;
 
@@ -97,9 +98,7 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Generate(spec) => import::generate(engine, spec, context),
         Request::Seed(spec) => seed::seed(engine, spec, context),
         Request::Tune(spec) => tune::tune(engine, spec, context),
-        Request::Train(_) | Request::DescribeModel(_) => {
-            Err(Error::new(Code::Unsupported, "training of aligners is not available in this version"))
-        }
+        Request::Train(spec) => train::train(engine, spec, context),
         Request::Correct(spec) => seed::correct(engine, spec, context),
         Request::Expand(spec) => seed::expand(engine, spec, context),
         Request::Psqe(spec) => psqe::psqe(engine, spec, context),
@@ -110,6 +109,7 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Export(spec) => export::export(engine, spec, context),
         Request::Show(what) => show::show(engine, what, context),
         Request::Describe(name) => describe::describe(engine, name, context),
+        Request::DescribeModel(model) => Ok(describe::model(*model)),
         Request::Drop(name) => maintain::drop_entry(engine, name),
         Request::Set(_) => Ok(Outcome::message("set", context.settings.to_string())),
         Request::Check { full } => maintain::check(engine, *full, context),

@@ -137,6 +137,7 @@ impl Outline {
                 Outline { graphs: true, ..outline }
             }
             Request::Train(spec) => {
+                catalog::pair(&engine.db, &spec.pair)?;
                 let mut sources = Vec::new();
                 for lesson in &spec.lessons {
                     if let Lesson::Seeds(name) = lesson {
@@ -296,13 +297,16 @@ impl Request {
         Ok((device, arithmetic, notes))
     }
 
-    /// The same with its random seed filled in, and that seed.
+    /// The same with its random seed, and a model's own settings, filled in; and that seed.
     fn seeded(&self, default: u64) -> (Request, u64) {
         let mut request = self.clone();
         let seed = match &mut request {
             Request::Seed(spec) => &mut spec.seed,
             Request::Tune(spec) => &mut spec.seed,
-            Request::Train(spec) => &mut spec.seed,
+            Request::Train(spec) => {
+                *spec = spec.clone().filled();
+                &mut spec.seed
+            }
             Request::Correct(spec) => &mut spec.seed,
             Request::Expand(spec) => &mut spec.seed,
             Request::Align(spec) => &mut spec.seed,

@@ -238,6 +238,13 @@ impl Rows {
         Rows::new(columns, rows.into_iter().map(Ok))
     }
 
+    /// Names of properties and their values, a row each.
+    pub(crate) fn facts(facts: &[(String, String)]) -> Self {
+        let columns = ["property", "value"].map(|name| Column::new(name, ColumnKind::Text)).to_vec();
+        let rows = facts.iter().map(|(name, value)| vec![name.as_str().into(), value.as_str().into()]);
+        Rows::ready(columns, rows.collect())
+    }
+
     /// The columns.
     pub fn columns(&self) -> &[Column] {
         &self.columns

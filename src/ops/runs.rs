@@ -14,9 +14,11 @@ use super::make::Order;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use crate::clock::{now, utc};
 use crate::error::{Code, Error, Result};
-use crate::psqe::tune::{EpochLoss, TuneState, Tuner};
+use crate::models::{TrainState, Trainer};
+use crate::psqe::tune::{TuneState, Tuner};
 use crate::store::{Batch, Db, Digest, Record, Table};
 use crate::task::Task;
+use crate::train::EpochLoss;
 
 /// Keys of operations to [`Run`].
 const RUNS: Table = Table("runs");
@@ -62,6 +64,11 @@ impl Record for Run {
     const VERSION: u16 = 1;
 }
 
+impl Record for TrainState {
+    const KIND: [u8; 4] = *b"trst";
+    const VERSION: u16 = 1;
+}
+
 impl Record for TuneState {
     const KIND: [u8; 4] = *b"tune";
     const VERSION: u16 = 1;
@@ -88,7 +95,7 @@ pub(crate) trait Learner {
     fn resume(&mut self, state: Self::State) -> Result<()>;
 
     /// The state now.
-    fn state(&self) -> Self::State;
+    fn state(&self) -> Result<Self::State>;
 
     /// One epoch more; whether going on is of no use. An epoch that fails leaves the state as it was.
     fn epoch(&mut self, task: &Task) -> Result<bool>;
@@ -101,12 +108,34 @@ impl Learner for Tuner<'_> {
         Tuner::resume(self, state)
     }
 
-    fn state(&self) -> TuneState {
-        Tuner::state(self)
+    fn state(&self) -> Result<TuneState> {
+        Ok(Tuner::state(self))
     }
 
     fn epoch(&mut self, task: &Task) -> Result<bool> {
         Ok(Tuner::epoch(self, task)?.stop)
+    }
+}
+
+impl State for TrainState {
+    fn curve(&self) -> &[EpochLoss] {
+        &self.curve
+    }
+}
+
+impl Learner for Trainer {
+    type State = TrainState;
+
+    fn resume(&mut self, state: TrainState) -> Result<()> {
+        Trainer::resume(self, state)
+    }
+
+    fn state(&self) -> Result<TrainState> {
+        Trainer::state(self)
+    }
+
+    fn epoch(&mut self, task: &Task) -> Result<bool> {
+        Ok(Trainer::epoch(self, task)?.stop)
     }
 }
 
@@ -138,17 +167,17 @@ pub(crate) fn run<L: Learner>(
             Err(error) => {
                 // What was done is kept; the same statement goes on from here.
                 if done > 0 {
-                    journal.checkpoint(&learner.state(), seconds(&mut since), false)?;
+                    journal.checkpoint(&learner.state()?, seconds(&mut since), false)?;
                 }
                 return Err(error);
             }
         }
         task.advance(done);
         if journal.is_due() {
-            journal.checkpoint(&learner.state(), seconds(&mut since), false)?;
+            journal.checkpoint(&learner.state()?, seconds(&mut since), false)?;
         }
     }
-    journal.checkpoint(&learner.state(), seconds(&mut since), true)
+    journal.checkpoint(&learner.state()?, seconds(&mut since), true)
 }
 
 /// Writes a run's checkpoints.

@@ -5,7 +5,7 @@ use super::engine::{Context, Engine};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::runs;
-use super::spec::{ExportFormat, LinkFormat, PairFormat, Show};
+use super::spec::{Architecture, ExportFormat, LinkFormat, PairFormat, Show};
 use crate::error::Result;
 
 /// `SHOW …`.
@@ -22,7 +22,14 @@ pub(crate) fn show(engine: &Engine, what: &Show, context: &Context) -> Result<Ou
         Show::Settings => settings(context),
         Show::Formats => formats(),
     };
-    Ok(Outcome::rows("show", rows))
+    let outcome = Outcome::rows("show", rows);
+    Ok(match what {
+        Show::Models(None) => {
+            let known: Vec<&str> = Architecture::ALL.iter().map(|model| model.as_str()).collect();
+            outcome.note(format!("TRAIN knows {}; DESCRIBE MODEL tells of each", known.join(", ")))
+        }
+        _ => outcome,
+    })
 }
 
 fn text(name: &str) -> Column {

@@ -2,12 +2,11 @@
 
 use candle_core::DType;
 
-use super::catalog::ArtifactEntry;
 use super::engine::{Context, Engine, LoadedPair};
 use super::maintain::{bytes, count};
 use super::make::{Made, make};
 use super::plan::Plan;
-use super::rows::{Column, ColumnKind, Outcome, Rows};
+use super::rows::{Outcome, Rows};
 use super::runs;
 use super::seed::stored;
 use super::settings::Device;
@@ -25,7 +24,7 @@ pub(crate) fn tune(engine: &Engine, spec: &Tune, context: &Context) -> Result<Ou
     let product = make(engine, &plan.order, || work(engine, spec, &plan, context))?;
     let entry = &product.entry;
     let line = format!("{}: tuned on {}", entry.name, count(entry.rows as usize, "seed")) + stored(&product);
-    let mut outcome = Outcome::message("tune", line).with_rows(losses(entry));
+    let mut outcome = Outcome::message("tune", line).with_rows(Rows::facts(&entry.facts));
     outcome.notes = product.notes;
     outcome.notes.extend(plan.notes);
     Ok(outcome)
@@ -143,10 +142,4 @@ fn facts(curve: &[EpochLoss], best: Option<u64>) -> Vec<(String, String)> {
         facts.push(("best epoch".to_string(), format!("{best} by held-out seeds; its parameters are kept")));
     }
     facts
-}
-
-fn losses(entry: &ArtifactEntry) -> Rows {
-    let columns = vec![Column::new("property", ColumnKind::Text), Column::new("value", ColumnKind::Text)];
-    let rows = entry.facts.iter().map(|(name, value)| vec![name.as_str().into(), value.as_str().into()]);
-    Rows::ready(columns, rows.collect())
 }

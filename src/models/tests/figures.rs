@@ -102,7 +102,9 @@ fn model_figures() {
     let hidden = setting("HIDDEN", "128").parse().unwrap();
     let epochs: u64 = setting("EPOCHS", "60").parse().unwrap();
     let wanted = setting("MODELS", "eva,mclea,meaformer,pcmea,mpsea");
-    for model in Model::ALL.into_iter().filter(|model| wanted.split(',').any(|name| name == model.as_str())) {
+    for model in
+        Model::ALL.iter().copied().filter(|model| wanted.split(',').any(|name| name == model.as_str()))
+    {
         let mut modalities = vec![input(&visual), input(&text), relations([(&left, rows), (&right, others)])];
         if model == Model::Pcmea {
             modalities.push(input(&relation_text));

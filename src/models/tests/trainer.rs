@@ -31,7 +31,7 @@ fn hits(trainer: &Trainer) -> f64 {
 
 #[test]
 fn every_model_learns_and_does_not_depend_on_threads() {
-    for model in Model::ALL {
+    for &model in Model::ALL {
         for variant in [Variant::Paper, Variant::Reference] {
             let options = Options { variant, ..options(model) };
             let mut learner = trainer(options.clone());
@@ -50,7 +50,7 @@ fn every_model_learns_and_does_not_depend_on_threads() {
 
 #[test]
 fn a_resumed_trainer_goes_on_with_the_same_bytes() {
-    for model in Model::ALL {
+    for &model in Model::ALL {
         let iterate = Some(Iterate { from: 1, every: 1, round: Some(2) });
         let options = Options { iterate, patience: Some(9), momentum_from: 2, ..options(model) };
         let expected = run(&mut trainer(options.clone()), 6);
@@ -66,7 +66,7 @@ fn a_resumed_trainer_goes_on_with_the_same_bytes() {
 
 #[test]
 fn a_cancelled_epoch_leaves_the_trainer_as_it_was() {
-    for model in Model::ALL {
+    for &model in Model::ALL {
         let mut trainer = trainer(options(model));
         let before = run(&mut trainer, 1);
         let token = CancelToken::new();

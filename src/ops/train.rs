@@ -1,0 +1,319 @@
+//! `TRAIN meaformer ON p USING s AS m`: an aligner, with checkpoints.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use candle_core::DType;
+
+use super::artifact::ArtifactRow;
+use super::catalog::ArtifactEntry;
+use super::engine::{Context, Engine, LoadedPair};
+use super::maintain::count;
+use super::make::{Made, make};
+use super::plan::Plan;
+use super::rows::{Outcome, Rows};
+use super::runs;
+use super::seed::stored;
+use super::settings::Device;
+use super::spec::{Dtype, Lesson, Missing, Request, Train, Variant};
+use crate::error::{Code, Error, Result};
+use crate::features::{
+    Feature, Matrix, OwnedFeature, Presence, StoredFeature, Vocabulary, quantities, save_feature,
+};
+use crate::kg::{Link, Split};
+use crate::models::{Embeddings, Inputs, ModalInput, Model, Numbers, Options, Trainer};
+use crate::rng::Rng;
+use crate::store::{Db, Digest, Record};
+use crate::task::Task;
+use crate::train::{Embedding, FeaturePair, Neighbourhoods, Shape};
+
+/// Name of the object with the reference links that a model has seen.
+const SEEN: &str = "links";
+/// Name of the modality of the joint vectors.
+pub(crate) const JOINT: &str = "joint";
+
+/// Trains a model.
+pub(crate) fn train(engine: &Engine, spec: &Train, context: &Context) -> Result<Outcome> {
+    let plan = Plan::new(engine, &Request::Train(spec.clone()), context)?;
+    let product = make(engine, &plan.order, || work(engine, spec, &plan, context))?;
+    let entry = &product.entry;
+    let line =
+        format!("{}: {} trained on {}", entry.name, spec.model.as_str(), count(entry.rows as usize, "pair"))
+            + stored(&product);
+    let mut outcome = Outcome::message("train", line).with_rows(Rows::facts(&entry.facts));
+    outcome.notes = product.notes;
+    outcome.notes.extend(plan.notes);
+    Ok(outcome)
+}
+
+fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result<Made> {
+    let (task, seed) = (context.task, plan.order.seed);
+    let pair = engine.load_pair(&plan.pair.name, task)?;
+    let mut made = Made { missing: Missing::Neutral.as_str().to_string(), ..Made::default() };
+    let seen = learn(engine, spec, plan, &pair, &mut made)?;
+    let pairs: Vec<(u32, u32)> = made.rows.iter().map(|row| (row.left, row.right)).collect();
+    let options = options(spec, &plan.modalities, seed, pairs.len())?;
+    let inputs = inputs(spec, &plan.modalities, &pair, task)?;
+    let mut trainer = Trainer::new(inputs, &pairs, options)?;
+    if plan.device != Device::Cpu {
+        let dtype = if spec.dtype == Dtype::Bf16 { DType::BF16 } else { DType::F32 };
+        trainer = trainer.on(&plan.device.open()?, dtype)?;
+    }
+    let epochs = spec.epochs.unwrap_or_default() as u64;
+    let parts = trainer.parts();
+    let state = runs::run(engine, &plan.order, epochs, &parts, &mut trainer, task)?;
+    let best = trainer.restore_best()?;
+    made.objects.push(("state".to_string(), state));
+    if !seen.0.is_empty() {
+        made.objects.push((SEEN.to_string(), engine.db.put_object(&seen)?.0));
+    }
+    let curve = trainer.state()?.curve;
+    made.facts.push(("epochs".to_string(), curve.len().to_string()));
+    if let (Some(first), Some(last)) = (curve.first(), curve.last()) {
+        let text = format!("{:.4} at first, {:.4} at last", first.total, last.total);
+        made.facts.push(("loss".to_string(), text));
+    }
+    if best {
+        made.facts.push(("parameters".to_string(), "those with the lowest held-out loss".to_string()));
+    }
+    if spec.iterative {
+        made.facts.push(("pairs it found itself".to_string(), trainer.found().len().to_string()));
+    }
+    task.phase("embedding all entities", None);
+    keep(&engine.db, &mut made, trainer.embeddings(task)?, pair.left.len())?;
+    Ok(made)
+}
+
+/// The pairs to learn from, as rows: an entity is learned in its first pair only, seeds and links in the
+/// order in which they are named. Gives the reference links that were taken.
+fn learn(engine: &Engine, spec: &Train, plan: &Plan, pair: &LoadedPair, made: &mut Made) -> Result<Seen> {
+    let (mut lefts, mut rights) = (HashSet::new(), HashSet::new());
+    let mut sources = plan.sources.iter();
+    let mut seen = Vec::new();
+    for lesson in &spec.lessons {
+        let (pairs, links): (Vec<(u32, u32)>, bool) = match lesson {
+            Lesson::Seeds(_) => match sources.next() {
+                Some(source) => (super::seed::load(engine, source, &plan.pair)?.pairs(), false),
+                None => return Err(Error::new(Code::Internal, "a seed set that was not looked up")),
+            },
+            Lesson::Split(split) => (of_split(pair, *split)?, true),
+            Lesson::Share(share) => (of_share(&pair.links, *share, plan.order.seed)?, true),
+        };
+        let stage = made.stage(if links { "links" } else { "seeds" }.to_string());
+        for (left, right) in pairs {
+            if links {
+                seen.push([left, right]);
+            }
+            if !lefts.contains(&left) && !rights.contains(&right) {
+                lefts.insert(left);
+                rights.insert(right);
+                let (score, margin) = (1.0, f32::NAN);
+                made.rows.push(ArtifactRow { left, right, score, margin, stage, modal: Vec::new() });
+            }
+        }
+    }
+    Ok(Seen(seen))
+}
+
+fn of_split(pair: &LoadedPair, split: Split) -> Result<Vec<(u32, u32)>> {
+    let links = pair.links.iter().filter(|link| link.split == Some(split));
+    let links: Vec<(u32, u32)> = links.map(|link| (link.left, link.right)).collect();
+    if !links.is_empty() {
+        return Ok(links);
+    }
+    let name = &pair.entry.name;
+    Err(Error::new(Code::MissingData, format!("pair {name} has no links in the {} split", split.as_str()))
+        .help("name a seed set, or a share of all links such as split '20%'"))
+}
+
+/// So many of the links that are not of the test split, drawn at random.
+fn of_share(links: &[Link], share: f64, seed: u64) -> Result<Vec<(u32, u32)>> {
+    let may = links.iter().filter(|link| link.split != Some(Split::Test));
+    let mut may: Vec<(u32, u32)> = may.map(|link| (link.left, link.right)).collect();
+    let wanted = (share * links.len() as f64).round() as usize;
+    if wanted > may.len() || wanted == 0 {
+        let message =
+            format!("{wanted} of {} links are asked for, {} may be learned", links.len(), may.len());
+        return Err(Error::new(Code::MissingData, message)
+            .help("links of the test split are never learned; import some links, or ask for another share"));
+    }
+    Rng::stream(seed, "train share of links").shuffle(&mut may);
+    may.truncate(wanted);
+    Ok(may)
+}
+
+/// Reference links that a model has learned: no figure may rest on them.
+#[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize, Default)]
+pub(crate) struct Seen(pub Vec<[u32; 2]>);
+
+impl Record for Seen {
+    const KIND: [u8; 4] = *b"seen";
+    const VERSION: u16 = 1;
+}
+
+impl Seen {
+    /// Those that an artifact rests on.
+    pub fn of(db: &Db, entry: &ArtifactEntry) -> Result<HashSet<(u32, u32)>> {
+        let Some((_, digest)) = entry.objects.iter().find(|(name, _)| name == SEEN) else {
+            return Ok(HashSet::new());
+        };
+        let object = db.object::<Seen>(&Digest(*digest))?;
+        Ok(object.0.iter().map(|[left, right]| (left.to_native(), right.to_native())).collect())
+    }
+}
+
+impl Train {
+    /// The same with the model's settings where none were given.
+    pub(crate) fn filled(mut self) -> Self {
+        let model = Options::of(self.model);
+        self.epochs.get_or_insert(model.epochs as usize);
+        self.lr.get_or_insert(f64::from(model.rate));
+        self.batch.get_or_insert(model.batch);
+        self.dims.get_or_insert(model.width);
+        if self.model != Model::Eva {
+            self.temperature.get_or_insert(f64::from(model.tau));
+        }
+        self
+    }
+}
+
+/// Fails with [`Code::Conflict`] on a temperature where there is none, [`Code::UnknownName`] on parts
+/// that the model does not have.
+fn options(spec: &Train, modalities: &[String], seed: u64, pairs: usize) -> Result<Options> {
+    let published = Options::of(spec.model);
+    let spec = spec.clone().filled();
+    if spec.model == Model::Eva && spec.temperature.is_some() {
+        return Err(Error::new(Code::Conflict, "eva has no temperature").help("leave temperature= out"));
+    }
+    let (epochs, batch) = (spec.epochs.unwrap_or_default() as u64, spec.batch.unwrap_or_default());
+    let dims = spec.dims.unwrap_or_default();
+    let mut options = Options {
+        variant: if spec.variant == Variant::Reference { Variant::Reference } else { Variant::Paper },
+        epochs,
+        rate: spec.lr.unwrap_or_default() as f32,
+        batch,
+        width: dims,
+        hidden: if dims == published.width { published.hidden } else { dims },
+        tau: spec.temperature.map_or(published.tau, |tau| tau as f32),
+        seed,
+        // As many heads as published, or the next fewer that the width can be cut into.
+        fusion_heads: (1..=published.fusion_heads).rev().find(|h| dims.is_multiple_of(*h)).unwrap_or(1),
+        patience: spec.patience.map(|patience| patience.try_into().unwrap_or(u32::MAX)),
+        ..published
+    };
+    if let Shape::Cosine { total, .. } = &mut options.schedule.shape {
+        *total = epochs * pairs.div_ceil(batch.max(1)).max(1) as u64;
+    }
+    if spec.iterative {
+        options.iterate = Some(options.iterate_within(epochs));
+    }
+    for part in &spec.without {
+        if !options.leave_out(part) && !modalities.contains(part) {
+            let parts = Options::parts(spec.model).iter().copied();
+            let known: Vec<&str> = parts.chain(modalities.iter().map(String::as_str)).collect();
+            return Err(Error::new(
+                Code::UnknownName,
+                format!("{} has no part `{part}`", spec.model.as_str()),
+            )
+            .help(format!("it has {}", known.join(", "))));
+        }
+    }
+    Ok(options)
+}
+
+/// Both sides of a modality, mapped.
+struct Held(StoredFeature, StoredFeature);
+
+impl FeaturePair for Held {
+    fn left(&self) -> Feature<'_> {
+        self.0.view()
+    }
+
+    fn right(&self) -> Feature<'_> {
+        self.1.view()
+    }
+}
+
+fn inputs(spec: &Train, modalities: &[String], pair: &LoadedPair, task: &Task) -> Result<Inputs> {
+    let graph =
+        Neighbourhoods::new(&pair.left.triples, pair.left.len(), &pair.right.triples, pair.right.len())?;
+    let wanted = |name: &str| modalities.iter().any(|m| m == name) && !spec.without.iter().any(|w| w == name);
+    let given = pair.features.iter().filter(|(modality, ..)| wanted(modality.as_str()));
+    let modal = |(modality, left, right): &(_, StoredFeature, StoredFeature)| ModalInput {
+        name: crate::features::Modality::to_string(modality),
+        features: Arc::new(Held(left.clone(), right.clone())),
+    };
+    let mut inputs = Inputs {
+        graph: Arc::new(graph),
+        split: pair.left.len(),
+        modalities: given.map(modal).collect(),
+        numbers: None,
+    };
+    if spec.model == Model::Mpsea && !spec.without.iter().any(|part| part == "numeric") {
+        let (values, count) = quantities(&pair.left, &pair.right, Vocabulary::default(), task)?;
+        if count > 0 {
+            inputs.modalities.retain(|modality| modality.name != "numeric");
+            inputs.numbers = Some(Arc::new(numbers(values, count, [pair.left.len(), pair.right.len()])));
+        }
+    }
+    Ok(inputs)
+}
+
+/// Values of both sides, row by row.
+fn numbers(values: [Vec<(u32, u32, f32)>; 2], count: usize, rows: [usize; 2]) -> Numbers {
+    let mut numbers = Numbers { indptr: vec![0], count, ..Numbers::default() };
+    for (values, rows) in values.iter().zip(rows) {
+        let mut groups = values.chunk_by(|a, b| a.0 == b.0).peekable();
+        for row in 0..rows as u32 {
+            for &(_, attribute, value) in groups.next_if(|group| group[0].0 == row).unwrap_or_default() {
+                numbers.attributes.push(attribute);
+                numbers.values.push(value);
+            }
+            numbers.indptr.push(numbers.values.len() as u32);
+        }
+    }
+    numbers
+}
+
+/// Stores the vectors: joint ones, which weigh 1, and those of each modality, which weigh nothing and tell
+/// why a pair is alike.
+fn keep(db: &Db, made: &mut Made, embeddings: Embeddings, split: usize) -> Result<()> {
+    let Embeddings { mut joint, modalities, weights } = embeddings;
+    joint.name = JOINT.to_string();
+    let (names, rows) = (modalities.len(), joint.values.len() / joint.width.max(1));
+    let there = |at: usize, range: std::ops::Range<usize>| {
+        let mut there = Presence::filled(range.len(), false);
+        range.clone().for_each(|row| there.set(row - range.start, weights[row * names + at] > 0.0));
+        there
+    };
+    for (at, modality) in modalities.iter().enumerate() {
+        let mut sums = (0.0, 0usize);
+        for row in (0..rows).filter(|row| weights[row * names + at] > 0.0) {
+            sums = (sums.0 + f64::from(weights[row * names + at]).powi(2), sums.1 + 1);
+        }
+        let fact = format!("{:.4} of {} entities", sums.0 / sums.1.max(1) as f64, sums.1);
+        made.facts.push((format!("mean share of {}", modality.name), fact));
+    }
+    let all = |range: std::ops::Range<usize>| Presence::filled(range.len(), true);
+    let mut put = |embedding: Embedding, present: [Presence; 2], weight: f32| -> Result<()> {
+        let Embedding { name, values: mut left, width: cols } = embedding;
+        let right = left.split_off(split * cols);
+        for (side, (data, present)) in
+            ["left", "right"].into_iter().zip([left, right].into_iter().zip(present))
+        {
+            let digest = save_feature(db, OwnedFeature { rows: Matrix::Dense { data, cols }, present })?;
+            made.objects.push((format!("{name}.{side}"), digest.0));
+        }
+        made.modalities.push(name);
+        made.weights.push(weight);
+        Ok(())
+    };
+    put(joint, [all(0..split), all(split..rows)], 1.0)?;
+    for (at, modality) in modalities.into_iter().enumerate() {
+        put(modality, [there(at, 0..split), there(at, split..rows)], 0.0)?;
+    }
+    for row in &mut made.rows {
+        row.modal = vec![f32::NAN; made.modalities.len()];
+    }
+    Ok(())
+}

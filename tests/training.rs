@@ -1,0 +1,167 @@
+//! Aligners as statements: trained, resumed, compared by, judged without what they learned from.
+
+use std::sync::Arc;
+
+use seedbed::{CancelToken, Code, Event, Observer, Outcome, Params, Session, Store, Task, Value};
+
+const MODELS: [&str; 5] = ["eva", "mclea", "meaformer", "pcmea", "mpsea"];
+
+fn execute(session: &mut Session, statement: &str) -> Outcome {
+    let outcome = session.execute(statement, &Params::new(), &Task::quiet());
+    outcome.unwrap_or_else(|error| panic!("{statement}: {error:?}"))
+}
+
+fn rows(session: &mut Session, statement: &str) -> Vec<Vec<Value>> {
+    let rows = execute(session, statement).rows;
+    rows.into_iter().flatten().map(|row| row.unwrap().values().to_vec()).collect()
+}
+
+fn code(session: &mut Session, statement: &str) -> Code {
+    session.execute(statement, &Params::new(), &Task::quiet()).unwrap_err().code()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        other => panic!("{other:?} is no text"),
+    }
+}
+
+fn digest(session: &mut Session, name: &str) -> String {
+    let facts = rows(session, &format!("DESCRIBE {name}"));
+    text(&facts.iter().find(|fact| text(&fact[0]) == "digest").unwrap()[1])
+}
+
+/// A pair with names, relations, attributes with numbers, and images.
+fn planted(dir: &std::path::Path) -> Session {
+    let mut session = Store::open(dir.join("store")).unwrap().session();
+    execute(&mut session, "GENERATE PAIR p entities=260 visual_dims=16");
+    execute(&mut session, "EMBED relation USING bow dims=40 INTO p");
+    execute(&mut session, "EMBED attribute USING bow dims=40 INTO p");
+    execute(&mut session, "SEED cluster n=60 weights(visual=1) FROM p AS s");
+    session
+}
+
+/// Hits@1 under the strict protocol by plain cosine, left to right.
+fn hits(session: &mut Session, alignment: &str) -> f64 {
+    let row = execute(session, &format!("EVALUATE {alignment}")).rows.into_iter().flatten().next();
+    row.unwrap().unwrap().get::<f64>("hits@1").unwrap()
+}
+
+#[test]
+fn every_model_trains_aligns_and_repeats_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    for model in MODELS {
+        let train =
+            |name: &str| format!("TRAIN {model} ON p USING s epochs=4 lr=0.01 dims=16 batch=40 AS {name}");
+        execute(&mut session, &train("m"));
+        assert!(execute(&mut session, &train("again")).message.contains("stored result"), "{model}");
+        assert_eq!(rows(&mut session, &format!("EXPLAIN RUN m")).len(), 4, "{model}");
+        execute(&mut session, "ALIGN p USING m AS a");
+        assert!(hits(&mut session, "a") > 0.05, "{model}");
+        let columns: Vec<String> = execute(&mut session, "SELECT * FROM a LIMIT 1")
+            .rows
+            .unwrap()
+            .columns()
+            .iter()
+            .map(|c| c.name.clone())
+            .collect();
+        for wanted in ["joint", "structure", "visual", "relation", "attribute"] {
+            assert!(columns.iter().any(|column| column == wanted), "{model}: {columns:?}");
+        }
+    }
+    execute(&mut session, "CHECK FULL");
+}
+
+/// Cancels after so many epochs of training.
+struct After {
+    token: CancelToken,
+    epochs: u64,
+}
+
+impl Observer for After {
+    fn event(&self, event: &Event) {
+        if let Event::Advance { done, .. } = event
+            && *done >= self.epochs
+        {
+            self.token.cancel();
+        }
+    }
+}
+
+#[test]
+fn every_model_goes_on_where_it_was_cancelled_on_any_number_of_threads() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (mut whole, mut session) = (planted(first.path()), planted(second.path()));
+    execute(&mut session, "SET threads=1");
+    for model in MODELS {
+        let train = format!(
+            "TRAIN {model} ON p USING s epochs=6 lr=0.01 dims=16 batch=40 iterative=true AS m_{model}"
+        );
+        execute(&mut whole, &train);
+        let token = CancelToken::new();
+        let task = Task::new(token.clone(), Some(Arc::new(After { token, epochs: 3 })));
+        let error = session.execute(&train, &Params::new(), &task).unwrap_err();
+        assert_eq!(error.code(), Code::Cancelled, "{model}");
+        execute(&mut session, &train);
+        let name = format!("m_{model}");
+        assert_eq!(digest(&mut session, &name), digest(&mut whole, &name), "{model}");
+    }
+}
+
+#[test]
+fn links_that_were_learned_are_not_judged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    execute(&mut session, "TRAIN mclea ON p USING split '30%' + s epochs=3 lr=0.01 dims=16 AS m");
+    execute(&mut session, "ALIGN p USING m AS a");
+    let links = rows(&mut session, "SELECT COUNT(*) FROM p.links")[0][0].clone();
+    let Value::Int(links) = links else { panic!("{links:?}") };
+    let learned = (links as f64 * 0.3).round() as i64;
+    let judged = execute(&mut session, "EVALUATE a");
+    assert!(
+        judged.notes.iter().any(|note| note.starts_with(&format!("{learned} links"))),
+        "{:?}",
+        judged.notes
+    );
+    // The share was drawn from the links that are not of the test split; all of that are judged.
+    let row = judged.rows.into_iter().flatten().next().unwrap().unwrap();
+    let test = rows(&mut session, "SELECT COUNT(*) FROM p.links WHERE split = 'test'")[0][0].clone();
+    assert_eq!(Value::from(row.get::<i64>("queries").unwrap()), test, "{:?}", judged.notes);
+    // The seed set and the links are both told of.
+    let facts = rows(&mut session, "DESCRIBE m");
+    for wanted in ["made from s", "made from links of p"] {
+        assert!(facts.iter().any(|fact| text(&fact[0]) == wanted), "{wanted}: {facts:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_is_said_and_nothing_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    for (statement, expected) in [
+        ("TRAIN eva ON q USING s AS m", Code::UnknownName),
+        ("TRAIN eva ON p USING nothing AS m", Code::UnknownName),
+        ("TRAIN eva ON p USING s temperature=0.1 AS m", Code::Conflict),
+        ("TRAIN eva ON p USING s without='policy' AS m", Code::UnknownName),
+        ("TRAIN mpsea ON p USING s weights(smell=1) AS m", Code::UnknownName),
+        ("TRAIN mclea ON p USING s dtype=bf16 AS m", Code::Conflict),
+        ("TRAIN mclea ON p USING s epochs=2 AS p", Code::NameTaken),
+        ("TRAIN mclea ON p USING s epochs=2 AS s", Code::Conflict),
+    ] {
+        assert_eq!(code(&mut session, statement), expected, "{statement}");
+    }
+    assert!(rows(&mut session, "SHOW MODELS").is_empty());
+    let known = execute(&mut session, "DESCRIBE MODEL mpsea");
+    assert!(known.message.starts_with("mpsea: "), "{}", known.message);
+    assert!(known.rows.unwrap().count() >= 6);
+    // Each ablation is another model.
+    execute(&mut session, "TRAIN mpsea ON p USING s epochs=1 dims=16 AS whole");
+    for part in
+        ["structure", "pre-fusion", "outlook", "policy", "multi-weight", "visual", "relation", "numeric"]
+    {
+        execute(&mut session, &format!("TRAIN mpsea ON p USING s epochs=1 dims=16 without='{part}' AS less"));
+        assert_ne!(digest(&mut session, "less"), digest(&mut session, "whole"), "{part}");
+    }
+}
