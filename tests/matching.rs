@@ -177,6 +177,7 @@ fn a_builder_is_refused_what_the_language_refuses() {
         assert_eq!(code(cold.run()), Some(Code::OutOfRange), "{temperature}");
     }
     assert_eq!(code(align().matching(Matching::Sinkhorn).iterations(0).run()), Some(Code::OutOfRange));
+    assert_eq!(code(align().threshold(f32::NEG_INFINITY).run()), Some(Code::OutOfRange));
     assert_eq!(code(align().precision(f64::NAN).run()), Some(Code::OutOfRange));
     assert_eq!(code(align().rescale(Rescale::Csls(0)).run()), Some(Code::OutOfRange));
     assert_eq!(code(align().matching(Matching::Hungarian).precision(0.8).run()), None);

@@ -154,8 +154,8 @@ pub fn align(
     let enough = |pair: &Pair| found.is_none_or(|cut| similarity(pair) >= cut.threshold);
     pairs.retain(enough);
     let good = |pair: &Pair| {
-        let worth = options.matching != Matching::Hungarian || least.is_some() || pair.score > 0.0;
-        reached(pair) && enough(pair) && worth
+        let admitted = options.matching != Matching::Hungarian || floor.admits(pair.score);
+        reached(pair) && enough(pair) && admitted
     };
     Ok(Alignment {
         links: Links::new(evidence, &pairs, candidates, scale, scored.depth)?,

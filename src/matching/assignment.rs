@@ -43,11 +43,16 @@ impl Floor {
         }
     }
 
+    /// Whether a link of that score may be made.
+    pub fn admits(self, score: f32) -> bool {
+        if self == Floor::Zero { score > 0.0 } else { score >= self.score() }
+    }
+
     /// What a link of that score is worth, if it may be made.
     fn worth(self, score: f32) -> Option<i64> {
-        let above = f64::from(score.clamp(-LARGEST, LARGEST)) - f64::from(self.score());
-        let may = if self == Floor::Zero { above > 0.0 } else { above >= 0.0 };
-        may.then(|| (above * UNIT).round() as i64)
+        let bounded = |score: f32| f64::from(score.clamp(-LARGEST, LARGEST));
+        let above = bounded(score) - bounded(self.score());
+        self.admits(score).then_some((above.max(0.0) * UNIT).round() as i64)
     }
 }
 

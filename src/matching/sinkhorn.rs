@@ -9,7 +9,7 @@ use crate::task::Task;
 /// Change of a logarithm below which the iteration has converged.
 const CONVERGED: f64 = 1e-6;
 
-/// How [`sinkhorn`] proceeds.
+/// How [`Matching::Sinkhorn`](crate::ops::spec::Matching::Sinkhorn) proceeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SinkhornOptions {
     /// What similarities are divided by; above 0. The lower, the nearer to the best assignment, and the

@@ -1,6 +1,6 @@
 //! How many links are wrong, told without labels, and where to cut.
 
-/// What [`cut`] found.
+/// Where links were cut so that as many are right as was asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cut {
     /// Links that stay: the first so many.

@@ -202,6 +202,10 @@ impl Align {
                     "leave out one of the two",
                 ),
             ),
+            Align { threshold: Some(Auto::Fixed(least)), .. } if !least.is_finite() => (
+                "threshold",
+                outside(format!("threshold={least} is no score"), "give a finite number, or leave it out"),
+            ),
             _ if !(self.temperature > 0.0 && self.temperature.is_finite()) => (
                 "temperature",
                 outside(

@@ -150,9 +150,9 @@ proptest! {
         let links = align(&evidence, &weights, &how, &task).unwrap().links;
         for (at, (&i, &j)) in links.left.iter().zip(&links.right).enumerate() {
             let csls = |j: u32| 2.0 * score(i, j) - rows[i as usize] - columns[j as usize];
-            prop_assert!((csls(j) - links.score[at]).abs() < 1e-4);
+            prop_assert!((csls(j) - links.score[at]).abs() < 1e-5);
             let best = (0..m as u32).map(csls).fold(f32::NEG_INFINITY, f32::max);
-            prop_assert!((best - links.score[at]).abs() < 1e-4);
+            prop_assert!((best - links.score[at]).abs() < 1e-5);
             prop_assert_eq!(links.rank[at], 1);
         }
     }
