@@ -143,7 +143,7 @@ impl Options {
     /// Parts that an ablation may leave out, besides modalities.
     pub fn parts(model: Model) -> &'static [&'static str] {
         match model {
-            Model::Mpsea => &["structure", "pre-fusion", "outlook", "policy", "multi-weight"],
+            Model::Mpsea => &["structure", "numeric", "pre-fusion", "outlook", "policy", "multi-weight"],
             _ => &["structure"],
         }
     }
@@ -155,6 +155,8 @@ impl Options {
         }
         match part {
             "structure" => self.structure = false,
+            // Left out of the inputs.
+            "numeric" => {}
             "pre-fusion" => self.parts.pre_fusion = false,
             "outlook" => self.parts.outlook = false,
             "policy" => self.parts.policy = false,
