@@ -30,7 +30,7 @@ impl Trainer {
     /// Vectors of all rows of both sides.
     ///
     /// The graph layers run over the whole graph at once, all else in tiles of rows. Fails with
-    /// [`Code::Cancelled`].
+    /// [`Code::Cancelled`](crate::Code::Cancelled).
     pub fn embeddings(&self, task: &Task) -> Result<Embeddings> {
         let (rows, names) = (self.inputs.graph.rows(), self.modalities());
         let mut structure = None;
