@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::db::Table;
-use super::record::{Record, encode};
+use super::record::{Record, decode, encode};
 use crate::error::Result;
 
 pub(crate) type Place = (String, Vec<u8>);
@@ -13,7 +13,16 @@ pub(crate) type Place = (String, Vec<u8>);
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub(crate) writes: BTreeMap<Place, Option<Vec<u8>>>,
-    pub(crate) expected: BTreeMap<Place, Option<Vec<u8>>>,
+    pub(crate) expected: BTreeMap<Place, Expected>,
+}
+
+/// What a record must be for a commit to go through.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    /// As it is encoded now; `None` if there must be none.
+    pub bytes: Option<Vec<u8>>,
+    /// What a record of an older schema version would be if it were written now.
+    pub renew: fn(&[u8]) -> Result<Vec<u8>>,
 }
 
 impl Batch {
@@ -35,11 +44,12 @@ impl Batch {
     }
 
     /// Makes the commit fail with [`Code::Conflict`](crate::Code::Conflict), changing nothing, unless the
-    /// record is byte for byte the given one (`None`: unless there is none). For records whose encoding is
-    /// a function of their value: no hash maps.
+    /// record is the given one (`None`: unless there is none), in this schema version or an older one. For
+    /// records whose encoding is a function of their value: no hash maps.
     pub fn expect<T: Record>(&mut self, table: Table, key: &[u8], record: Option<&T>) -> Result<()> {
         let bytes = record.map(encode).transpose()?;
-        self.expected.insert((table.0.to_string(), key.to_vec()), bytes);
+        let renew = |bytes: &[u8]| encode(&decode::<T>(bytes)?);
+        self.expected.insert((table.0.to_string(), key.to_vec()), Expected { bytes, renew });
         Ok(())
     }
 

@@ -205,8 +205,12 @@ impl Db {
         let kv = self.kv();
         for ((table, key), expected) in &batch.expected {
             let found = kv.get(table, key)?.map(|raw| value::whole(&*kv, table, key, raw)).transpose()?;
-            if found != *expected {
-                let what = match (&found, expected) {
+            let same = match (&found, &expected.bytes) {
+                (Some(found), Some(wanted)) => found == wanted || (expected.renew)(found)? == *wanted,
+                (found, wanted) => found.is_none() && wanted.is_none(),
+            };
+            if !same {
+                let what = match (&found, &expected.bytes) {
                     (None, _) => "is gone",
                     (Some(_), None) => "exists already",
                     _ => "was changed meanwhile",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::Code;
 use crate::store::kv::Write;
-use crate::store::testing::{Note, Other};
+use crate::store::testing::{Note, NoteV2, Other};
 use crate::store::{Batch, Db, Digest, Live, OpenOptions, Table, floats};
 use crate::task::Task;
 
@@ -339,4 +339,22 @@ fn readers_share_and_leave_everything_as_it_is() {
     drop((first, second));
     assert!(before == state(dir.path()));
     open(dir.path());
+}
+
+#[test]
+fn a_record_of_an_older_schema_version_is_still_the_one_expected() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(dir.path());
+    put(&db, "a", &note("first"));
+    let renamed = NoteV2 { text: "second".into() };
+    let change = |from: &NoteV2| {
+        let mut batch = Batch::new();
+        batch.expect(NOTES, b"a", Some(from)).unwrap();
+        batch.put(NOTES, b"a", &renamed).unwrap();
+        db.commit(batch)
+    };
+    let error = change(&NoteV2 { text: "other".into() }).unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    change(&db.get::<NoteV2>(NOTES, b"a").unwrap().unwrap()).unwrap();
+    assert_eq!(db.get::<NoteV2>(NOTES, b"a").unwrap().unwrap(), renamed);
 }
