@@ -29,7 +29,7 @@ pub mod train;
 
 pub use api::{
     AlignBuilder, CorrectBuilder, EvaluateBuilder, ExpandBuilder, ExportBuilder, Name, Options, Pair,
-    Prepared, PsqeBuilder, SeedBuilder, Session, Store, TuneBuilder,
+    Prepared, PsqeBuilder, SeedBuilder, Session, Store, TrainBuilder, TuneBuilder,
 };
 pub use error::{Code, Error, Kind, Place, Result, Span};
 pub use ops::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};

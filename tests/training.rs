@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use seedbed::kg::Split;
+use seedbed::ops::spec::Architecture;
 use seedbed::{CancelToken, Code, Event, Observer, Outcome, Params, Session, Store, Task, Value};
 
 const MODELS: [&str; 5] = ["eva", "mclea", "meaformer", "pcmea", "mpsea"];
@@ -34,7 +36,11 @@ fn digest(session: &mut Session, name: &str) -> String {
 
 /// A pair with names, relations, attributes with numbers, and images.
 fn planted(dir: &std::path::Path) -> Session {
-    let mut session = Store::open(dir.join("store")).unwrap().session();
+    planted_in(&Store::open(dir.join("store")).unwrap())
+}
+
+fn planted_in(store: &Store) -> Session {
+    let mut session = store.session();
     execute(&mut session, "GENERATE PAIR p entities=260 visual_dims=16");
     execute(&mut session, "EMBED relation USING bow dims=40 INTO p");
     execute(&mut session, "EMBED attribute USING bow dims=40 INTO p");
@@ -164,4 +170,18 @@ fn what_cannot_be_trained_is_said_and_nothing_is_left() {
         execute(&mut session, &format!("TRAIN mpsea ON p USING s epochs=1 dims=16 without='{part}' AS less"));
         assert_ne!(digest(&mut session, "less"), digest(&mut session, "whole"), "{part}");
     }
+}
+
+#[test]
+fn a_builder_and_a_statement_make_the_same_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path().join("store")).unwrap();
+    let mut session = planted_in(&store);
+    execute(&mut session, "TRAIN eva ON p USING s + split 'train' epochs=2 dims=16 without='visual' AS m");
+    let pair = store.pair("p").unwrap();
+    let built = store.train(&pair, Architecture::Eva).seeds("s").split(Split::Train).without("visual");
+    let outcome = built.epochs(2).dims(16).named("b").run().unwrap();
+    assert!(outcome.message.contains("stored result"), "{}", outcome.message);
+    let error = store.train(&pair, Architecture::Eva).run().unwrap_err();
+    assert_eq!(error.code(), Code::MissingData);
 }

@@ -148,6 +148,8 @@ impl AlignBuilder {
         task(task: &Task) => task = task.clone();
         /// Weights of the modalities (`Auto` unless told otherwise).
         weights(weights: Weights) => spec.weights = weights;
+        /// A model whose embeddings are compared, in place of the features.
+        using(model: &str) => spec.model = Some(model.to_string());
         /// How scores become links.
         matching(matching: Matching) => spec.matching = matching;
         /// Whether a right entity is linked once at most; the matching's own way unless told otherwise.

@@ -7,18 +7,20 @@ mod build;
 mod pair;
 mod session;
 mod stages;
+mod train;
 
 pub use build::{AlignBuilder, CorrectBuilder, EvaluateBuilder, ExportBuilder, SeedBuilder};
 pub use pair::Pair;
 pub use session::{Name, Prepared, Session};
 pub use stages::{ExpandBuilder, PsqeBuilder, TuneBuilder};
+pub use train::TrainBuilder;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::Result;
 use crate::kg::Side;
-use crate::ops::spec::{Generate, Import, Request};
+use crate::ops::spec::{Architecture, Generate, Import, Request};
 use crate::ops::{Engine, Outcome, Settings, run};
 use crate::store::{Db, OpenOptions};
 use crate::task::Task;
@@ -156,6 +158,11 @@ impl Store {
     /// Tunes embeddings on seeds.
     pub fn tune(&self, seeds: &str) -> TuneBuilder {
         TuneBuilder::new(self.clone(), seeds)
+    }
+
+    /// Trains an aligner; name what it learns from.
+    pub fn train(&self, pair: &Pair, model: Architecture) -> TrainBuilder {
+        TrainBuilder::new(self.clone(), pair.name(), model)
     }
 
     /// Adds pairs of the seeds' neighbours.
