@@ -11,6 +11,9 @@ use crate::error::Result;
 use crate::evaluate;
 use crate::kg::Link;
 
+/// Fewer seeds than one for so many entities are worth a word.
+const SPARSE: u64 = 100;
+
 /// Seeds of stage I where paper or reference leave the number to nobody.
 const USUAL: usize = 1000;
 
@@ -134,6 +137,14 @@ pub(crate) fn psqe(engine: &Engine, spec: &Psqe, context: &Context) -> Result<Ou
     let line = format!("{}: {} seeds", entry.name, entry.rows);
     let mut outcome = Outcome::message("psqe", line).with_rows(Rows::ready(columns, rows));
     outcome.notes = notes;
+    let [left, right] = pair.graphs.each_ref().map(|graph| graph.entities);
+    if spec.count == Auto::Auto && entry.rows * SPARSE < left.min(right) {
+        let (found, least) = (entry.rows, spec.precision);
+        outcome = outcome.note(format!(
+            "the evidence carries no more than {found} seeds at an estimated precision of {least}; the estimate errs on \
+             the safe side: n= asks for so many as you say, EXPLAIN SEEDS tells how good they seem"
+        ));
+    }
     if links.is_empty() {
         outcome = outcome.note("there are no reference links, so that no precision can be told");
     }
