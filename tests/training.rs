@@ -185,3 +185,23 @@ fn a_builder_and_a_statement_make_the_same_model() {
     let error = store.train(&pair, Architecture::Eva).run().unwrap_err();
     assert_eq!(error.code(), Code::MissingData);
 }
+
+#[test]
+fn parameters_leave_under_the_names_their_authors_gave_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    execute(&mut session, "TRAIN mclea ON p USING s epochs=2 dims=16 AS m");
+    execute(&mut session, "TUNE s epochs=2 dims=16 AS t");
+    let path = |name: &str| dir.path().join(name);
+    for (model, wanted) in [("m", "entity_emb.weight"), ("t", "visual.linear.weight")] {
+        let file = path(&format!("{model}.safetensors"));
+        execute(&mut session, &format!("EXPORT {model} TO '{}'", file.display()));
+        let bytes = std::fs::read(&file).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        assert!(tensors.names().iter().any(|name| name.ends_with(wanted)), "{:?}", tensors.names());
+        assert_eq!(code(&mut session, &format!("EXPORT {model} TO '{}'", file.display())), Code::Conflict);
+    }
+    let links = path("s.safetensors");
+    assert_eq!(code(&mut session, &format!("EXPORT s TO '{}'", links.display())), Code::Conflict);
+    assert!(!links.exists());
+}

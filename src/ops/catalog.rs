@@ -232,7 +232,7 @@ pub struct ArtifactEntry {
 impl ArtifactEntry {
     /// What an alignment by this model keeps of it: all but the state to go on from.
     pub fn lasting_objects(&self) -> Vec<(String, [u8; 32])> {
-        self.objects.iter().filter(|(name, _)| name != "state").cloned().collect()
+        self.objects.iter().filter(|(name, _)| name != super::runs::STATE).cloned().collect()
     }
 }
 

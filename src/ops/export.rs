@@ -5,21 +5,28 @@ use std::path::Path;
 
 use super::align::MEASURE;
 use super::artifact;
-use super::catalog::{self, ArtifactKind};
+use super::catalog::{self, ArtifactEntry, ArtifactKind};
 use super::engine::{Context, Engine};
 use super::lineage;
 use super::maintain::{bytes, count};
 use super::rows::Outcome;
-use super::spec::Export;
+use super::runs;
+use super::spec::{Architecture, Export, ExportFormat};
+use super::train::ARCHITECTURE;
 use crate::clock;
 use crate::error::{Code, Error, Result};
-use crate::formats::export::{ExportMeta, ExportRow, Justification, write_rows};
+use crate::formats::export::{ExportMeta, ExportRow, Justification, format_of, whole_file, write_rows};
+use crate::models::{names, tensors};
 use crate::store::Digest;
 
 /// Writes the artifact's rows.
 pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Result<Outcome> {
     let entry = catalog::artifact(&engine.db, &spec.target, None)?;
     refuse_inside(engine.db.path(), &spec.path)?;
+    let format = spec.format.map_or_else(|| format_of(&spec.path), Ok)?;
+    if entry.kind == ArtifactKind::Model && format == ExportFormat::Safetensors {
+        return parameters(engine, &entry, spec);
+    }
     let [left, right] = engine.graphs_of(&entry.pair, context.task)?;
     let measure = entry.fact(MEASURE).unwrap_or("cosine similarity").to_string();
     let stale = lineage::stale(&engine.db, &entry)?;
@@ -85,6 +92,25 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         outcome.notes.push(format!("`{}` is stale: {}", entry.name, stale.join(", ")));
     }
     Ok(outcome)
+}
+
+/// Writes the parameters of a model: of an aligner under its authors' names and in their shapes.
+fn parameters(engine: &Engine, entry: &ArtifactEntry, spec: &Export) -> Result<Outcome> {
+    let known = runs::parameters(&engine.db, entry)?;
+    let known = match entry.fact(ARCHITECTURE).and_then(Architecture::from_word) {
+        Some(model) => names::export(model, known),
+        None => known,
+    };
+    let file = tensors::to_bytes(&known)?;
+    let written = whole_file(&spec.path, spec.overwrite, |writer| writer.write_all(&file))?;
+    let line = format!(
+        "{} of {} to {} as safetensors, {}",
+        count(known.len(), "tensor"),
+        entry.name,
+        spec.path.display(),
+        bytes(written)
+    );
+    Ok(Outcome::message("export", line))
 }
 
 /// A file inside the store would be taken for damage, or be it.

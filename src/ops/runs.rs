@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rkyv::{Archive, Deserialize, Serialize};
 
-use super::catalog;
+use super::catalog::{self, ArtifactEntry};
 use super::engine::Engine;
 use super::make::Order;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
@@ -18,10 +18,13 @@ use crate::models::{TrainState, Trainer};
 use crate::psqe::tune::{TuneState, Tuner};
 use crate::store::{Batch, Db, Digest, Record, Table};
 use crate::task::Task;
-use crate::train::EpochLoss;
+use crate::train::{EpochLoss, Parameter};
 
 /// Keys of operations to [`Run`].
 const RUNS: Table = Table("runs");
+
+/// Name of the object of a model that holds its final state.
+pub(crate) const STATE: &str = "state";
 
 /// Least time between two checkpoints.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -201,11 +204,7 @@ impl<'a, S: State> Journal<'a, S> {
         let key = order.key();
         let stored = db.get::<Run>(RUNS, &key)?;
         let state = match &stored {
-            Some(run) => {
-                let object = db.object::<S>(&Digest(run.state))?;
-                let state = rkyv::deserialize::<S, rkyv::rancor::Error>(&*object);
-                Some(state.map_err(|cause| Error::new(Code::Corrupt, format!("a checkpoint: {cause}")))?)
-            }
+            Some(run) => Some(whole::<S>(db, &Digest(run.state))?),
             None => None,
         };
         let fresh = Run {
@@ -271,6 +270,33 @@ fn all(db: &Db) -> Result<Vec<Run>> {
 /// Checkpoints that a sweep must keep.
 pub(crate) fn checkpoints(db: &Db) -> Result<Vec<Digest>> {
     Ok(all(db)?.into_iter().map(|run| Digest(run.state)).collect())
+}
+
+/// The parameters that a model uses: those with the lowest held-out loss, where pairs were held out.
+pub(crate) fn parameters(db: &Db, model: &ArtifactEntry) -> Result<Vec<Parameter>> {
+    let Some((_, state)) = model.objects.iter().find(|(name, _)| name == STATE) else {
+        let message = format!("model `{}` has no parameters", model.name);
+        return Err(Error::new(Code::Corrupt, message).help("run CHECK FULL; make it again"));
+    };
+    let digest = Digest(*state);
+    let (parameters, best) = match model.fact(super::train::ARCHITECTURE) {
+        Some(_) => {
+            let state = whole::<TrainState>(db, &digest)?;
+            (state.parameters, state.best)
+        }
+        None => {
+            let state = whole::<TuneState>(db, &digest)?;
+            (state.parameters, state.best)
+        }
+    };
+    Ok(best.map_or(parameters, |best| best.parameters))
+}
+
+/// The state behind a digest.
+fn whole<S: State>(db: &Db, digest: &Digest) -> Result<S> {
+    let object = db.object::<S>(digest)?;
+    rkyv::deserialize::<S, rkyv::rancor::Error>(&*object)
+        .map_err(|cause| Error::new(Code::Corrupt, format!("a checkpoint: {cause}")))
 }
 
 /// Forgets the run behind a key: its model, or its pair, is dropped.

@@ -29,6 +29,8 @@ use crate::train::{Embedding, FeaturePair, Neighbourhoods, Shape};
 
 /// Name of the object with the reference links that a model has seen.
 const SEEN: &str = "links";
+/// Name of the fact that tells which aligner a model is.
+pub(crate) const ARCHITECTURE: &str = "aligner";
 /// Name of the modality of the joint vectors.
 pub(crate) const JOINT: &str = "joint";
 
@@ -63,11 +65,12 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
     let parts = trainer.parts();
     let state = runs::run(engine, &plan.order, epochs, &parts, &mut trainer, task)?;
     let best = trainer.restore_best()?;
-    made.objects.push(("state".to_string(), state));
+    made.objects.push((runs::STATE.to_string(), state));
     if !seen.0.is_empty() {
         made.objects.push((SEEN.to_string(), engine.db.put_object(&seen)?.0));
     }
     let curve = trainer.state()?.curve;
+    made.facts.push((ARCHITECTURE.to_string(), spec.model.as_str().to_string()));
     made.facts.push(("epochs".to_string(), curve.len().to_string()));
     if let (Some(first), Some(last)) = (curve.first(), curve.last()) {
         let text = format!("{:.4} at first, {:.4} at last", first.total, last.total);

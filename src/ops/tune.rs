@@ -49,7 +49,7 @@ fn work(engine: &Engine, spec: &Tune, plan: &Plan, context: &Context) -> Result<
     made.modalities = plan.modalities.clone();
     made.facts =
         facts(&state.curve, tuner.restore_best()?.then_some(()).and(state.best.as_ref()).map(|b| b.epoch));
-    made.objects.push(("state".to_string(), digest));
+    made.objects.push((runs::STATE.to_string(), digest));
     task.phase("embedding all entities", None);
     for (at, embedding) in tuner.embeddings(task)?.into_iter().enumerate() {
         let known = evidence.known(at);

@@ -44,7 +44,7 @@ words! {
     Protocol { Paper => "paper", Strict => "strict" }
     ExportFormat {
         Csv => "csv", Tsv => "tsv", Jsonl => "jsonl", Sssom => "sssom", SameAs => "sameas",
-        Alignment => "alignment", Dbp15k => "dbp15k",
+        Alignment => "alignment", Dbp15k => "dbp15k", Safetensors => "safetensors",
     }
 }
 
@@ -86,6 +86,7 @@ impl ExportFormat {
             ExportFormat::SameAs => "owl:sameAs N-Triples",
             ExportFormat::Alignment => "Alignment API RDF/XML",
             ExportFormat::Dbp15k => "pairs of the source's ids, as sup_ent_ids",
+            ExportFormat::Safetensors => "the parameters of a model, under its authors' names",
         }
     }
 }

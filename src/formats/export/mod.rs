@@ -189,6 +189,10 @@ fn write_body(
         ExportFormat::SameAs => Box::new(rdf::SameAs::new(writer, spec.exact_match)),
         ExportFormat::Alignment => Box::new(rdf::Alignment::new(writer, meta)?),
         ExportFormat::Sssom => return Err(Error::new(Code::Internal, "SSSOM has a writer of its own")),
+        ExportFormat::Safetensors => {
+            return Err(Error::new(Code::Conflict, "links and seeds have no parameters to write")
+                .help("name a model, or another format"));
+        }
     };
     report.rows = each_row(rows, task, |row| sheet.row(row))?;
     sheet.end()
@@ -220,6 +224,7 @@ pub fn format_of(path: &Path) -> Result<ExportFormat> {
     let endings = [
         (".sssom.tsv", ExportFormat::Sssom),
         (".sssom", ExportFormat::Sssom),
+        (".safetensors", ExportFormat::Safetensors),
         (".tsv", ExportFormat::Tsv),
         (".csv", ExportFormat::Csv),
         (".jsonl", ExportFormat::Jsonl),

@@ -135,6 +135,8 @@ pub enum ExportFormat {
     Alignment,
     /// `id1 ⇥ id2` of the source's ids.
     Dbp15k,
+    /// The parameters of a model, under its authors' names.
+    Safetensors,
 }
 
 /// Writes links or seeds to a file.

@@ -276,6 +276,7 @@ impl Binder<'_> {
                 "sameas" => Some(F::SameAs),
                 "alignment" => Some(F::Alignment),
                 "dbp15k" => Some(F::Dbp15k),
+                "safetensors" => Some(F::Safetensors),
                 _ => None,
             },
             overwrite: options.flag("overwrite"),

@@ -343,7 +343,7 @@ forms! {
          "SELECT side, name, candidate_name, score, reason FROM a1.unmatched ORDER BY score DESC",
          "SELECT relation, COUNT(*) AS uses FROM zh_en.left.triples GROUP BY relation ORDER BY uses DESC",
          "SELECT * FROM zh_en.links WHERE split IN ('train', 'valid') AND left LIKE '%resource%'"];
-    EXPORT: "EXPORT", "Writes links or seeds to a file.",
+    EXPORT: "EXPORT", "Writes links, seeds, or the parameters of a model to a file.",
         "EXPORT artifact TO 'path' [options]",
         [
             opt("format", Kind::Choice(&[
@@ -354,6 +354,7 @@ forms! {
                 ("sameas", "owl:sameAs N-Triples"),
                 ("alignment", "Alignment API RDF/XML"),
                 ("dbp15k", "pairs of the source's ids"),
+                ("safetensors", "parameters of a model, under its authors' names"),
             ]), "", "format of the file; by its name where not given"),
             opt("overwrite", Kind::Bool, "false", "overwrite a file that exists"),
             opt("prefixes", Kind::Choice(&[
