@@ -152,7 +152,10 @@ fn what_cannot_be_trained_is_said_and_nothing_is_left() {
         ("TRAIN eva ON p USING s temperature=0.1 AS m", Code::Conflict),
         ("TRAIN eva ON p USING s without='policy' AS m", Code::UnknownName),
         ("TRAIN mpsea ON p USING s weights(smell=1) AS m", Code::UnknownName),
-        ("TRAIN mclea ON p USING s dtype=bf16 AS m", Code::Conflict),
+        ("TRAIN mpsea ON p USING s weights(visual=0, relation=0) AS m", Code::OutOfRange),
+        ("EXPLAIN TRAIN eva ON p USING s without='policy'", Code::UnknownName),
+        ("EXPAND s USING nothing AS s2", Code::UnknownName),
+        ("TRAIN mclea ON p USING s dtype=bf16 AS m", Code::UnknownOption),
         ("TRAIN mclea ON p USING s epochs=2 AS p", Code::NameTaken),
         ("TRAIN mclea ON p USING s epochs=2 AS s", Code::Conflict),
     ] {
@@ -184,6 +187,17 @@ fn a_builder_and_a_statement_make_the_same_model() {
     assert!(outcome.message.contains("stored result"), "{}", outcome.message);
     let error = store.train(&pair, Architecture::Eva).run().unwrap_err();
     assert_eq!(error.code(), Code::MissingData);
+    // Neither door lets the test links in.
+    let error = store.train(&pair, Architecture::Eva).split(Split::Test).run().unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    // A default written out, and parts in another order, are the same request.
+    execute(&mut session, "TRAIN mclea ON p USING s epochs=1 dims=16 without='visual, relation' AS d");
+    for same in [
+        "TRAIN mclea ON p USING s epochs=1 dims=16 lr=0.0005 temperature=0.1 without='relation,visual' AS d2",
+        "TRAIN mclea ON p USING s epochs=1 dims=16 batch=3500 without='Visual, relation, visual' AS d3",
+    ] {
+        assert!(execute(&mut session, same).message.contains("stored result"), "{same}");
+    }
 }
 
 #[test]
@@ -204,4 +218,25 @@ fn parameters_leave_under_the_names_their_authors_gave_them() {
     let links = path("s.safetensors");
     assert_eq!(code(&mut session, &format!("EXPORT s TO '{}'", links.display())), Code::Conflict);
     assert!(!links.exists());
+}
+
+#[test]
+fn what_rests_on_a_model_knows_which_links_it_was_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    execute(&mut session, "TRAIN mclea ON p USING split 'train' epochs=3 lr=0.01 dims=16 AS m");
+    execute(&mut session, "SEED global n=60 variant=paper FROM m AS g");
+    execute(&mut session, "CORRECT g AS c");
+    execute(&mut session, "TRAIN eva ON p USING c epochs=2 dims=16 AS m2");
+    execute(&mut session, "ALIGN p USING m2 AS a");
+    for artifact in ["g", "c", "m2", "a"] {
+        let notes = execute(&mut session, &format!("EVALUATE {artifact}")).notes;
+        assert!(notes.iter().any(|note| note.contains("learned from are left out")), "{artifact}: {notes:?}");
+    }
+    // Two runs whose states are alike do not take each other's checkpoint away.
+    execute(&mut session, "TRAIN eva ON p USING s epochs=2 dims=16 AS short");
+    execute(&mut session, "TRAIN eva ON p USING s epochs=4 dims=16 AS long");
+    execute(&mut session, "CHECK FULL");
+    let file = dir.path().join("short.safetensors");
+    execute(&mut session, &format!("EXPORT short TO '{}'", file.display()));
 }

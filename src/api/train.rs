@@ -5,7 +5,7 @@ use super::build::setters;
 use crate::error::{Code, Error, Result};
 use crate::kg::Split;
 use crate::ops::Outcome;
-use crate::ops::spec::{Architecture, Dtype, Lesson, Request, Train, Variant, Weights};
+use crate::ops::spec::{Architecture, Lesson, Request, Train, Variant, Weights};
 use crate::task::Task;
 
 /// Builds a [`Train`] request; see [`Store::train`].
@@ -44,8 +44,6 @@ impl TrainBuilder {
         weights(weights: Weights) => spec.weights = weights;
         /// Where it runs: "cpu", "cuda:0" or "auto"; the session's setting unless told otherwise.
         device(device: &str) => spec.device = device.to_string();
-        /// What products are made in; anything but f32 needs a GPU.
-        dtype(dtype: Dtype) => spec.dtype = dtype;
         /// The random seed.
         random_seed(seed: u64) => spec.seed = Some(seed);
         /// The name of the result.

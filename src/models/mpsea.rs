@@ -14,8 +14,8 @@
 //! - ICL and LICL are plain sums over the modalities; the joint loss is that of the late vectors (§3.6),
 //!   which are also the result.
 //! - Policy (Eq. 10–13): J and R of vectors as they are, not unit; the action taken is "match" for both
-//!   ends of a pair; the reward is differentiated too ("by backpropagating this loss"). β = 1: a
-//!   shortfall costs what a surplus earns.
+//!   ends of a pair; the reward weighs its log probability and is not differentiated (REINFORCE). β = 1:
+//!   a shortfall costs what a surplus earns.
 
 use candle_core::Tensor;
 
@@ -170,7 +170,8 @@ impl Mpsea {
         // −log softmax of "match", the second action: log(1 + exp(other − match)), without overflow.
         let gap = logits.narrow(1, 0, 1)?.sub(&logits.narrow(1, 1, 1)?)?;
         let cost = gap.relu()?.add(&gap.abs()?.neg()?.exp()?.affine(1.0, 1.0)?.log()?)?;
-        gain.mul(&cost)?.mean_all()
+        // REINFORCE: the reward weighs the action, and is no function to descend.
+        gain.detach().mul(&cost)?.mean_all()
     }
 }
 

@@ -134,10 +134,16 @@ impl Options {
         Iterate { from: 500, every: 5, round }
     }
 
-    /// Iterative learning within so many epochs: in their second half, where the authors' rule begins later.
+    /// Iterative learning within so many epochs: as published where they are as many, else from their
+    /// middle on, with looks so close that at least two rounds end.
     pub fn iterate_within(&self, epochs: u64) -> Iterate {
         let published = self.iterate_as_published();
-        Iterate { from: published.from.min(epochs / 2), ..published }
+        let from = published.from.min(epochs / 2);
+        let left = epochs - from;
+        let looks = 2 * published.round.unwrap_or(1);
+        let every = (left / (2 * looks)).clamp(1, published.every);
+        let round = published.round.map(|round| round.min(left / (2 * every)).max(1));
+        Iterate { from, every, round }
     }
 
     /// Parts that an ablation may leave out, besides modalities.
@@ -176,7 +182,7 @@ impl Options {
     }
 
     /// Fails with [`Code::OutOfRange`], naming the option.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let above = |name: &'static str, x: f32| (name, x.is_finite() && x > 0.0, "above 0");
         let some = |name: &'static str, n: usize| (name, n > 0, "1 or more");
         let tau = crate::train::modal_contrast::LEAST_TAU;
@@ -185,12 +191,11 @@ impl Options {
         let rules = [
             above("lr", self.rate),
             above("clip", self.clip.unwrap_or(1.0)),
-            ("tau", self.tau.is_finite() && self.tau >= tau, "0.025 or more"),
+            ("temperature", self.tau.is_finite() && self.tau >= tau, "0.025 or more"),
             ("alignment_tau", self.alignment_tau.is_finite() && self.alignment_tau >= tau, "0.025 or more"),
             some("batch", self.batch),
-            some("hidden", self.hidden),
-            some("width", self.width),
-            ("width", square, "as large as hidden: graph attention keeps the width"),
+            some("dims", self.width.min(self.hidden)),
+            ("dims", square, "as large as hidden: graph attention keeps the width"),
             some("layers", self.layers),
             some("heads", self.heads),
             some("fusion_heads", self.fusion_heads),
@@ -198,7 +203,7 @@ impl Options {
             (
                 "fusion_heads",
                 !attends || self.width.is_multiple_of(self.fusion_heads.max(1)),
-                "a divisor of width",
+                "a divisor of dims",
             ),
             ("weight_decay", self.weight_decay.is_finite() && self.weight_decay >= 0.0, "0 or more"),
             ("momentum", (0.0..1.0).contains(&self.momentum), "from 0 to below 1"),

@@ -160,7 +160,11 @@ impl Pcmea {
             };
             losses.push(information(&pairs, &marginal)?);
         }
-        Tensor::stack(&losses, 0)?.mean_all()
+        match losses.is_empty() {
+            // A batch without a present row has nothing to tell.
+            true => Tensor::zeros((), joint.dtype(), joint.device()),
+            false => Tensor::stack(&losses, 0)?.mean_all(),
+        }
     }
 
     /// Left joint vectors, contrasted with the momentum copy's right ones.

@@ -100,8 +100,8 @@ fn settings(options: &Options) -> Vec<Setting> {
     }
     let rule = options.iterate_as_published();
     let meaning = format!(
-        "mutual nearest neighbours join the pairs: looked for every {} epochs from epoch {} on, or from the \
-         middle of shorter runs",
+        "mutual nearest neighbours join the pairs: looked for every {} epochs from epoch {} on; in shorter runs \
+         more often, from their middle on",
         rule.every, rule.from
     );
     list.push(setting("iterative", "false".into(), "true or false", &meaning));

@@ -49,15 +49,25 @@ impl<'p> Basis<'p> {
 
     /// What an artifact was made by; one that was made by a model holds its embeddings.
     pub fn of(engine: &Engine, pair: &'p LoadedPair, entry: &ArtifactEntry) -> Result<Self> {
-        let embeddings = (!entry.objects.is_empty()).then(|| engine.embeddings(entry)).transpose()?;
+        let embedded = entry.objects.iter().any(|(name, _)| name.ends_with(".left"));
+        let embeddings = embedded.then(|| engine.embeddings(entry)).transpose()?;
         Ok(Basis {
             pair,
             embeddings,
             modalities: entry.modalities.clone(),
-            weights: Weights::Named(named(entry)?),
+            // A tuned model has no weights of its own.
+            weights: match entry.weights.is_empty() {
+                true => Weights::Auto,
+                false => Weights::Named(named(entry)?),
+            },
             missing: Missing::from_word(&entry.missing).unwrap_or(Missing::Neutral),
             seed: entry.seed,
         })
+    }
+
+    /// Whether the rows are embeddings that the artifact holds itself.
+    pub fn is_held(&self) -> bool {
+        self.embeddings.is_some()
     }
 
     /// The rows, as the stages take them.

@@ -137,7 +137,7 @@ fn train_text(train: &Train) -> String {
         let _ = match lesson {
             Lesson::Seeds(seeds) => write!(text, "{}", identifier(seeds)),
             Lesson::Split(split) => write!(text, "split '{}'", split.as_str()),
-            Lesson::Share(share) => write!(text, "split '{}%'", 100.0 * share),
+            Lesson::Share(share) => write!(text, "split '{}%'", (share * 1e8).round() / 1e6),
         };
     }
     option(&mut text, "epochs", train.epochs);
@@ -156,7 +156,6 @@ fn train_text(train: &Train) -> String {
         let _ = write!(text, " {}", weights_text(&train.weights));
     }
     option(&mut text, "device", (!train.device.is_empty()).then(|| quoted(&train.device)));
-    option(&mut text, "dtype", Some(train.dtype.as_str()));
     option(&mut text, "seed", train.seed);
     text + &format!(" AS {}", identifier(&train.name))
 }

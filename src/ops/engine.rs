@@ -167,10 +167,15 @@ impl Engine {
     }
 
     /// Tells that a run is under way, until what is returned is dropped.
-    pub(crate) fn live_run(&self, order: &Order) -> LiveRun<'_> {
+    ///
+    /// Fails with [`Code::Conflict`] if it is under way already, in another session.
+    pub(crate) fn live_run(&self, order: &Order) -> Result<LiveRun<'_>> {
         let key = order.key();
-        locked(&self.live).insert(key);
-        LiveRun { engine: self, key }
+        if !locked(&self.live).insert(key) {
+            let message = format!("the training of `{}` is under way in another session", order.name);
+            return Err(Error::new(Code::Conflict, message).help("SHOW RUNS tells how far it is"));
+        }
+        Ok(LiveRun { engine: self, key })
     }
 
     /// Keys of the runs under way.

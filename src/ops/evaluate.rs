@@ -1,5 +1,7 @@
 //! `EVALUATE x`: against reference links, or what can be known without.
 
+use std::collections::HashSet;
+
 use super::artifact;
 use super::basis::Basis;
 use super::catalog::{self, ArtifactEntry, ArtifactKind};
@@ -25,9 +27,12 @@ pub(crate) fn evaluate(engine: &Engine, spec: &Evaluate, context: &Context) -> R
     let mut outcome = judge(engine, spec, &judged, &links, context)?;
     let stale = lineage::stale(&engine.db, &entry)?;
     if !stale.is_empty() {
+        let ranked = match judged.basis.is_held() {
+            true => "",
+            false => ", but what is ranked are the features of today",
+        };
         outcome.notes.push(format!(
-            "`{}` is stale ({}): its rows are as they were made, but what is ranked are the features of today; \
-             issue its statement again",
+            "`{}` is stale ({}): its rows are as they were made{ranked}; issue its statement again",
             entry.name,
             stale.join(", ")
         ));
@@ -72,10 +77,18 @@ fn judge(
         ArtifactKind::Seeds | ArtifactKind::Model
             if spec.last.is_some() || spec.split.is_some() || spec.protocol == Protocol::Paper =>
         {
-            let message = format!("`{}` is a seed set: it is judged against all links", entry.name);
+            let what = if entry.kind == ArtifactKind::Model {
+                "a model, judged by what it learned"
+            } else {
+                "a seed set"
+            };
+            let message = format!("`{}` is {what}: all links count", entry.name);
             Err(Error::new(Code::Conflict, message).help("leave out last=, split= and protocol="))
         }
-        ArtifactKind::Seeds | ArtifactKind::Model => Ok(seeds(pair, links)),
+        ArtifactKind::Seeds | ArtifactKind::Model => {
+            let seen = Seen::of(&engine.db, entry)?;
+            Ok(seeds(pair, links, &seen))
+        }
         ArtifactKind::Alignment => alignment(engine, spec, judged, links, context),
     }
 }
@@ -102,8 +115,12 @@ fn pairs(links: &Links) -> Vec<(EntityId, EntityId)> {
     links.left.iter().copied().zip(links.right.iter().copied()).collect()
 }
 
-fn seeds(pair: &LoadedPair, links: &Links) -> Outcome {
-    let quality = evaluate::seeds(&pairs(links), &pair.links, (&pair.left.triples, &pair.right.triples));
+/// Seeds against the links, less those that a model behind them was given.
+fn seeds(pair: &LoadedPair, links: &Links, seen: &HashSet<(EntityId, EntityId)>) -> Outcome {
+    let judged: Vec<_> = pairs(links).into_iter().filter(|pair| !seen.contains(pair)).collect();
+    let reference: Vec<Link> =
+        pair.links.iter().copied().filter(|link| !seen.contains(&(link.left, link.right))).collect();
+    let quality = evaluate::seeds(&judged, &reference, (&pair.left.triples, &pair.right.triples));
     let mut table = Table::default();
     table.int("seeds", quality.seeds);
     table.int("correct", quality.correct);
@@ -116,6 +133,9 @@ fn seeds(pair: &LoadedPair, links: &Links) -> Outcome {
     table.int("covered_edges", quality.covered_edges);
     table.int("edges", quality.edges);
     let mut outcome = Outcome::rows("evaluate", table.finish());
+    if !seen.is_empty() {
+        outcome = outcome.note(format!("{} links that a model learned from are left out", seen.len()));
+    }
     if quality.unjudged > 0 {
         outcome = outcome.note(format!(
             "{} seeds have both ends outside the reference links: they are unjudged, not wrong, and \

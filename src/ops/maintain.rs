@@ -38,7 +38,16 @@ pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
         seconds: 0.0,
     };
     match &entry {
-        Entry::Artifact(artifact) => runs::forget(&mut batch, &artifact.key),
+        Entry::Artifact(artifact) => {
+            // The same result may have another name.
+            let other = |entry: &Entry| match entry {
+                Entry::Artifact(other) => other.key == artifact.key && other.name != artifact.name,
+                Entry::Pair(_) => false,
+            };
+            if !catalog::all(&engine.db)?.iter().any(other) {
+                runs::forget(&mut batch, &artifact.key);
+            }
+        }
         Entry::Pair(_) => {
             runs::of_pair(&engine.db, name)?.iter().for_each(|key| runs::forget(&mut batch, key));
         }

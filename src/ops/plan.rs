@@ -10,7 +10,7 @@ use super::lineage::{self, Arithmetic};
 use super::make::Order;
 use super::seed;
 use super::settings::{Device, Settings};
-use super::spec::{Dtype, Lesson, Request, SeedMethod, Variant, Weights};
+use super::spec::{Dtype, Lesson, Missing, Request, SeedMethod, Variant, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::Modality;
 use crate::psqe::SeedSet;
@@ -61,13 +61,23 @@ impl Plan {
         {
             pair.check_modality(modality)?;
         }
-        let modalities = outline.modalities(&pair)?;
+        let mut modalities = outline.modalities(&pair)?;
+        let mut whole = true;
+        if let Request::Train(spec) = &request {
+            spec.check(&modalities)?;
+            modalities.retain(|modality| !spec.without.contains(modality));
+            whole = spec.without.is_empty();
+        }
         let mut inputs: Vec<_> =
             outline.sources.iter().chain(&outline.model).map(lineage::artifact_input).collect();
         // Where a model is the source, it is named once.
         inputs.dedup();
         if !outline.embeddings {
-            inputs.extend(pair.inputs(&outline.weights, &modalities));
+            inputs.extend(match whole {
+                true => pair.inputs(&outline.weights, &modalities),
+                // What is left out does not matter, nor what comes to be.
+                false => lineage::feature_inputs(&pair, &modalities),
+            });
         }
         if outline.graphs {
             inputs.push(lineage::graphs_input(&pair));
@@ -129,7 +139,8 @@ impl Outline {
                     }
                     let model = (source.kind == ArtifactKind::Model).then(|| source.clone());
                     let graphs = *variant == Variant::Seedbed;
-                    Outline { graphs, model, ..of(ArtifactKind::Seeds, source, &spec.weights) }
+                    let outline = of(ArtifactKind::Seeds, source, &spec.weights);
+                    Outline { graphs, embeddings: model.is_some(), model, ..outline }
                 }
             },
             Request::Tune(spec) => {
@@ -155,6 +166,11 @@ impl Outline {
             Request::Expand(spec) => {
                 let model =
                     spec.model.as_deref().map(|name| artifact(name, ArtifactKind::Model)).transpose()?;
+                if let (Some(model), Variant::Seedbed) = (&model, spec.variant) {
+                    let message = format!("variant=seedbed does not look at the model `{}`", model.name);
+                    return Err(Error::new(Code::Conflict, message)
+                        .help("leave out USING, or take variant=paper or variant=reference"));
+                }
                 let source = seeds(&spec.seeds)?;
                 let model = model.map(|model| model.of_pair(&source.pair)).transpose()?;
                 Outline { model, graphs: true, ..of(ArtifactKind::Seeds, source, &spec.weights) }
@@ -262,7 +278,11 @@ impl Request {
             }
             Request::Align(spec) => {
                 spec.name.clear();
-                spec.model = spec.model.take().map(|_| String::new());
+                if spec.model.take().is_some() {
+                    // Embeddings have their own rule for missing rows, and nothing is drawn.
+                    (spec.missing, spec.seed) = (Missing::Neutral, Some(0));
+                    spec.model = Some(String::new());
+                }
             }
             _ => {}
         }
@@ -277,7 +297,7 @@ impl Request {
     fn placed(&mut self, settings: &Settings) -> Result<(Device, Arithmetic, Vec<String>)> {
         let (asked, dtype) = match self {
             Request::Tune(spec) => (&mut spec.device, spec.dtype),
-            Request::Train(spec) => (&mut spec.device, spec.dtype),
+            Request::Train(spec) => (&mut spec.device, Dtype::F32),
             _ => return Ok((Device::Cpu, Arithmetic::Cpu, Vec::new())),
         };
         let device = if asked.is_empty() { settings.device } else { Device::resolve(asked)? };

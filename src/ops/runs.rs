@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rkyv::{Archive, Deserialize, Serialize};
 
-use super::catalog::{self, ArtifactEntry};
+use super::catalog::{self, ArtifactEntry, Entry};
 use super::engine::Engine;
 use super::make::Order;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
@@ -152,6 +152,7 @@ pub(crate) fn run<L: Learner>(
     learner: &mut L,
     task: &Task,
 ) -> Result<[u8; 32]> {
+    let _live = engine.live_run(order)?;
     let (mut journal, state) = Journal::open(&engine.db, order, epochs, parts.to_vec())?;
     let mut done = 0;
     if let Some(state) = state {
@@ -159,7 +160,6 @@ pub(crate) fn run<L: Learner>(
         task.note(format!("{} goes on from epoch {done}", order.name));
         learner.resume(state)?;
     }
-    let _live = engine.live_run(order);
     task.phase("training", Some(epochs));
     let mut since = Instant::now();
     let seconds = |since: &mut Instant| std::mem::replace(since, Instant::now()).elapsed().as_secs_f64();
@@ -176,7 +176,7 @@ pub(crate) fn run<L: Learner>(
             }
         }
         task.advance(done);
-        if journal.is_due() {
+        if !stop && done < epochs && journal.is_due() {
             journal.checkpoint(&learner.state()?, seconds(&mut since), false)?;
         }
     }
@@ -251,8 +251,10 @@ impl<'a, S: State> Journal<'a, S> {
         batch.expect(RUNS, &self.run.key, self.stored.as_ref())?;
         batch.put(RUNS, &self.run.key, &self.run)?;
         self.db.commit(batch)?;
+        // Equal states are one object: another run, or a model, may have come by the same.
         if let Some(old) = self.stored.replace(self.run.clone())
             && old.state != digest.0
+            && !named(self.db, &old.state)?
         {
             self.db.discard(&Digest(old.state))?;
         }
@@ -260,6 +262,15 @@ impl<'a, S: State> Journal<'a, S> {
         self.cost = started.elapsed();
         Ok(digest.0)
     }
+}
+
+/// Whether a run or a model rests on this state.
+fn named(db: &Db, state: &[u8; 32]) -> Result<bool> {
+    let of_model = |entry: &Entry| match entry {
+        Entry::Artifact(artifact) => artifact.objects.iter().any(|(_, object)| object == state),
+        Entry::Pair(_) => false,
+    };
+    Ok(all(db)?.iter().any(|run| run.state == *state) || catalog::all(db)?.iter().any(of_model))
 }
 
 /// All runs.
@@ -356,7 +367,13 @@ pub(crate) fn table(engine: &Engine, pair: Option<&str>) -> Result<Rows> {
 /// `EXPLAIN RUN t`: the curve, one row an epoch (or every so many), with a bar to see it by.
 pub(crate) fn explain(engine: &Engine, name: &str) -> Result<Outcome> {
     let runs = all(&engine.db)?;
-    let Some(run) = runs.iter().filter(|run| run.name == name).max_by_key(|run| run.updated) else {
+    // One result may bear several names: the run is that of its key.
+    let key = match catalog::find(&engine.db, name)? {
+        Some(Entry::Artifact(artifact)) => Some(artifact.key),
+        _ => None,
+    };
+    let of = |run: &&Run| key.map_or(run.name == name, |key| run.key == key);
+    let Some(run) = runs.iter().filter(of).max_by_key(|run| run.updated) else {
         let known: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
         let error = Error::new(Code::UnknownName, format!("there is no run `{name}`"));
         return Err(match known.is_empty() {

@@ -1,6 +1,7 @@
 //! `SEED …`, `CORRECT …` and `EXPAND …`: stages that give seed sets.
 
 use super::artifact::{self, ArtifactRow, DroppedRow};
+use super::basis::Basis;
 use super::catalog::{ArtifactEntry, PairEntry};
 use super::engine::{Context, Engine, LoadedPair};
 use super::maintain::count;
@@ -8,9 +9,10 @@ use super::make::{Made, Product, make};
 use super::plan::Plan;
 use super::rows::{Column, ColumnKind, Outcome, Rows};
 use super::spec::{Auto, Correct, Expand, Request, Seed, SeedMethod, Variant};
+use super::train::Seen;
 use crate::error::{Code, Error, Result};
 use crate::features::Modality;
-use crate::psqe::weights::{self, AutoWeights, Resolved};
+use crate::psqe::weights::{AutoWeights, Resolved};
 use crate::psqe::{
     self, ClusterOptions, Clustering, CorrectOptions, NeighbourOptions, Reason, SeedSet, Stage, Wanted,
 };
@@ -48,10 +50,13 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
                 set
             }
             SeedMethod::Global { variant } => {
-                let tuned = plan.model.as_ref().map(|model| engine.embeddings(model)).transpose()?;
-                let tuned = tuned.as_ref().map(|e| e.evidence(&plan.modalities)).transpose()?;
-                let evidence = tuned.unwrap_or(evidence);
-                let resolved = weights::resolve(&spec.weights, &evidence, context.task)?;
+                let (modalities, missing) = (&plan.modalities, spec.missing);
+                let basis = match &plan.model {
+                    Some(model) => Basis::model(engine, &pair, model, modalities, &spec.weights)?,
+                    None => Basis::features(&pair, modalities, &spec.weights, missing, seed),
+                };
+                let evidence = basis.evidence()?;
+                let resolved = basis.resolve(engine, &evidence, context)?;
                 made.weigh(&resolved);
                 let set = plan.seeds(engine)?;
                 if *variant == Variant::Seedbed {
@@ -67,6 +72,7 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
             }
         };
         made.take(&set);
+        Seen::inherit(&engine.db, &plan, &mut made)?;
         Ok(made)
     })?;
     let mut outcome = summary("seed", &product);
@@ -106,6 +112,7 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
         }
         made.take(&corrected);
         describe_dropped(&mut made, &corrected, &pair);
+        Seen::inherit(&engine.db, &plan, &mut made)?;
         Ok(made)
     })?;
     let mut outcome = summary("correct", &product);
@@ -144,6 +151,7 @@ pub(crate) fn expand(engine: &Engine, spec: &Expand, context: &Context) -> Resul
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
         made.weigh(&resolved);
         made.take(&expanded);
+        Seen::inherit(&engine.db, &plan, &mut made)?;
         Ok(made)
     })?;
     Ok(summary("expand", &product))

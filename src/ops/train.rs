@@ -15,13 +15,14 @@ use super::rows::{Outcome, Rows};
 use super::runs;
 use super::seed::stored;
 use super::settings::Device;
-use super::spec::{Dtype, Lesson, Missing, Request, Train, Variant};
+use super::spec::{Lesson, Missing, Request, Train, Variant, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::{
     Feature, Matrix, OwnedFeature, Presence, StoredFeature, Vocabulary, quantities, save_feature,
 };
 use crate::kg::{Link, Split};
 use crate::models::{Embeddings, Inputs, ModalInput, Model, Numbers, Options, Trainer};
+use crate::psqe::Stage;
 use crate::rng::Rng;
 use crate::store::{Db, Digest, Record};
 use crate::task::Task;
@@ -52,23 +53,21 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
     let (task, seed) = (context.task, plan.order.seed);
     let pair = engine.load_pair(&plan.pair.name, task)?;
     let mut made = Made { missing: Missing::Neutral.as_str().to_string(), ..Made::default() };
-    let seen = learn(engine, spec, plan, &pair, &mut made)?;
+    let mut seen = learn(engine, spec, plan, &pair, &mut made)?;
+    seen.extend_by(&engine.db, &plan.sources)?;
     let pairs: Vec<(u32, u32)> = made.rows.iter().map(|row| (row.left, row.right)).collect();
-    let options = options(spec, &plan.modalities, seed, pairs.len())?;
+    let options = options(spec, seed, pairs.len())?;
     let inputs = inputs(spec, &plan.modalities, &pair, task)?;
     let mut trainer = Trainer::new(inputs, &pairs, options)?;
     if plan.device != Device::Cpu {
-        let dtype = if spec.dtype == Dtype::Bf16 { DType::BF16 } else { DType::F32 };
-        trainer = trainer.on(&plan.device.open()?, dtype)?;
+        trainer = trainer.on(&plan.device.open()?, DType::F32)?;
     }
     let epochs = spec.epochs.unwrap_or_default() as u64;
     let parts = trainer.parts();
     let state = runs::run(engine, &plan.order, epochs, &parts, &mut trainer, task)?;
     let best = trainer.restore_best()?;
     made.objects.push((runs::STATE.to_string(), state));
-    if !seen.0.is_empty() {
-        made.objects.push((SEEN.to_string(), engine.db.put_object(&seen)?.0));
-    }
+    seen.keep(&engine.db, &mut made)?;
     let curve = trainer.state()?.curve;
     made.facts.push((ARCHITECTURE.to_string(), spec.model.as_str().to_string()));
     made.facts.push(("epochs".to_string(), curve.len().to_string()));
@@ -102,7 +101,7 @@ fn learn(engine: &Engine, spec: &Train, plan: &Plan, pair: &LoadedPair, made: &m
             Lesson::Split(split) => (of_split(pair, *split)?, true),
             Lesson::Share(share) => (of_share(&pair.links, *share, plan.order.seed)?, true),
         };
-        let stage = made.stage(if links { "links" } else { "seeds" }.to_string());
+        let stage = made.stage(Stage::Learned.to_string());
         for (left, right) in pairs {
             if links {
                 seen.push([left, right]);
@@ -155,6 +154,30 @@ impl Record for Seen {
 }
 
 impl Seen {
+    /// What is made from artifacts has seen what they have.
+    pub fn inherit(db: &Db, plan: &Plan, made: &mut Made) -> Result<()> {
+        let mut seen = Seen::default();
+        seen.extend_by(db, plan.sources.iter().chain(&plan.model))?;
+        seen.keep(db, made)
+    }
+
+    fn extend_by<'a>(&mut self, db: &Db, from: impl IntoIterator<Item = &'a ArtifactEntry>) -> Result<()> {
+        for entry in from {
+            self.0.extend(Seen::of(db, entry)?.into_iter().map(|(left, right)| [left, right]));
+        }
+        Ok(())
+    }
+
+    /// Stores them, in order and once each, if there are any.
+    fn keep(mut self, db: &Db, made: &mut Made) -> Result<()> {
+        self.0.sort_unstable();
+        self.0.dedup();
+        if !self.0.is_empty() {
+            made.objects.push((SEEN.to_string(), db.put_object(&self)?.0));
+        }
+        Ok(())
+    }
+
     /// Those that an artifact rests on.
     pub fn of(db: &Db, entry: &ArtifactEntry) -> Result<HashSet<(u32, u32)>> {
         let Some((_, digest)) = entry.objects.iter().find(|(name, _)| name == SEEN) else {
@@ -166,23 +189,76 @@ impl Seen {
 }
 
 impl Train {
+    /// Fails on what cannot be trained, before anything is loaded: parts that the model does not have,
+    /// numbers out of range, links that nobody may learn, modalities that bear names of the model's own.
+    pub(crate) fn check(&self, modalities: &[String]) -> Result<()> {
+        for lesson in &self.lessons {
+            match *lesson {
+                Lesson::Split(Split::Test) => {
+                    return Err(Error::new(
+                        Code::Conflict,
+                        "a model cannot learn from the links it is judged by",
+                    )
+                    .help("train on the split train, or on a share of the links"));
+                }
+                Lesson::Share(share) if !(share > 0.0 && share < 1.0) => {
+                    return Err(Error::new(Code::OutOfRange, format!("{share} is no share of the links"))
+                        .help("a share lies between 0 and 1: what is left is to judge by"));
+                }
+                _ => {}
+            }
+        }
+        let own = [JOINT, "structure"];
+        if let Some(name) = modalities.iter().find(|name| own.contains(&name.as_str())) {
+            return Err(Error::new(
+                Code::Conflict,
+                format!("the modality {name} has the name of what a model makes"),
+            )
+            .help(format!(
+                "leave it out by naming the others in weights(…), or import it under another name than {name}"
+            )));
+        }
+        if self.weights == Weights::Named(Vec::new()) {
+            return Err(
+                Error::new(Code::OutOfRange, "all weights are zero").help("name a modality to train on")
+            );
+        }
+        for part in &self.without {
+            let parts = Options::parts(self.model);
+            if !parts.contains(&part.as_str()) && !modalities.contains(part) {
+                let known = parts.iter().copied().chain(modalities.iter().map(String::as_str));
+                let message = format!("{} has no part `{part}`", self.model.as_str());
+                return Err(Error::new(Code::UnknownName, message)
+                    .help(format!("it has {}", known.collect::<Vec<_>>().join(", "))));
+            }
+        }
+        options(self, 0, 1)?.check()
+    }
+
     /// The same with the model's settings where none were given.
     pub(crate) fn filled(mut self) -> Self {
         let model = Options::of(self.model);
+        // As people write them: the default and the same value written out are one request.
+        let written = |x: f32| x.to_string().parse().unwrap_or(f64::from(x));
         self.epochs.get_or_insert(model.epochs as usize);
-        self.lr.get_or_insert(f64::from(model.rate));
+        self.lr.get_or_insert(written(model.rate));
         self.batch.get_or_insert(model.batch);
         self.dims.get_or_insert(model.width);
         if self.model != Model::Eva {
-            self.temperature.get_or_insert(f64::from(model.tau));
+            self.temperature.get_or_insert(written(model.tau));
+        }
+        self.without.iter_mut().for_each(|part| *part = part.to_lowercase());
+        self.without.sort_unstable();
+        self.without.dedup();
+        if self.variant != Variant::Reference {
+            self.variant = Variant::Paper;
         }
         self
     }
 }
 
-/// Fails with [`Code::Conflict`] on a temperature where there is none, [`Code::UnknownName`] on parts
-/// that the model does not have.
-fn options(spec: &Train, modalities: &[String], seed: u64, pairs: usize) -> Result<Options> {
+/// Fails with [`Code::Conflict`] on a temperature where there is none.
+fn options(spec: &Train, seed: u64, pairs: usize) -> Result<Options> {
     let published = Options::of(spec.model);
     let spec = spec.clone().filled();
     if spec.model == Model::Eva && spec.temperature.is_some() {
@@ -211,15 +287,7 @@ fn options(spec: &Train, modalities: &[String], seed: u64, pairs: usize) -> Resu
         options.iterate = Some(options.iterate_within(epochs));
     }
     for part in &spec.without {
-        if !options.leave_out(part) && !modalities.contains(part) {
-            let parts = Options::parts(spec.model).iter().copied();
-            let known: Vec<&str> = parts.chain(modalities.iter().map(String::as_str)).collect();
-            return Err(Error::new(
-                Code::UnknownName,
-                format!("{} has no part `{part}`", spec.model.as_str()),
-            )
-            .help(format!("it has {}", known.join(", "))));
-        }
+        options.leave_out(part);
     }
     Ok(options)
 }
@@ -252,7 +320,8 @@ fn inputs(spec: &Train, modalities: &[String], pair: &LoadedPair, task: &Task) -
         modalities: given.map(modal).collect(),
         numbers: None,
     };
-    if spec.model == Model::Mpsea && !spec.without.iter().any(|part| part == "numeric") {
+    let named = matches!(spec.weights, Weights::Named(_)) && !wanted("numeric");
+    if spec.model == Model::Mpsea && !named && !spec.without.iter().any(|part| part == "numeric") {
         let (values, count) = quantities(&pair.left, &pair.right, Vocabulary::default(), task)?;
         if count > 0 {
             inputs.modalities.retain(|modality| modality.name != "numeric");

@@ -11,6 +11,7 @@ use super::runs;
 use super::seed::stored;
 use super::settings::Device;
 use super::spec::{Dtype, Missing, Request, Tune, Variant};
+use super::train::Seen;
 use crate::error::Result;
 use crate::features::{Matrix, Modality, OwnedFeature, Presence, save_feature};
 use crate::psqe::Evidence;
@@ -60,9 +61,10 @@ fn work(engine: &Engine, spec: &Tune, plan: &Plan, context: &Context) -> Result<
             made.objects.push((format!("{}.{side}", plan.modalities[at]), digest.0));
         }
     }
-    for row in &mut made.rows {
-        row.modal.truncate(made.modalities.len());
+    for (row, modal) in made.rows.iter_mut().zip(evidence.modal_scores(&set.pairs())?) {
+        row.modal = modal;
     }
+    Seen::inherit(db, plan, &mut made)?;
     Ok(made)
 }
 

@@ -20,6 +20,8 @@ pub enum Stage {
     Global,
     /// Stage III, from neighbours of seeds.
     Neighbours,
+    /// None: an aligner learned it.
+    Learned,
 }
 
 impl fmt::Display for Stage {
@@ -29,6 +31,7 @@ impl fmt::Display for Stage {
             Stage::Cluster(number) => write!(f, "cluster({number})"),
             Stage::Global => f.write_str("global"),
             Stage::Neighbours => f.write_str("neighbours"),
+            Stage::Learned => f.write_str("learned"),
         }
     }
 }
@@ -42,6 +45,7 @@ impl FromStr for Stage {
         let stage = match parts {
             None if text == "global" => Some(Stage::Global),
             None if text == "neighbours" => Some(Stage::Neighbours),
+            None if text == "learned" => Some(Stage::Learned),
             Some(("pivots", modality)) => Modality::new(modality).ok().map(Stage::Pivots),
             Some(("cluster", number)) => number.parse().ok().map(Stage::Cluster),
             _ => None,

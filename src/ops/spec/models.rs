@@ -113,7 +113,7 @@ pub struct Train {
     pub dims: Option<usize>,
     /// Divides similarities.
     pub temperature: Option<f64>,
-    /// Whether mutual nearest neighbours join the seeds in the second half.
+    /// Whether mutual nearest neighbours join the pairs while it trains.
     pub iterative: bool,
     /// Epochs without gain on held-out seeds after which training stops.
     pub patience: Option<usize>,
@@ -125,8 +125,6 @@ pub struct Train {
     pub weights: Weights,
     /// Where it runs: `cpu`, `cuda:0`, `auto`; empty takes the setting.
     pub device: String,
-    /// What products are made in.
-    pub dtype: Dtype,
     /// Name of the result.
     pub name: String,
     /// Random seed; `None` takes the setting.
@@ -151,7 +149,6 @@ impl Train {
             variant: Variant::Paper,
             weights: Weights::Auto,
             device: String::new(),
-            dtype: Dtype::F32,
             name: name.to_string(),
             seed: None,
         }

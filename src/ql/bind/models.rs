@@ -68,7 +68,6 @@ impl Binder<'_> {
             variant: variant(&options),
             weights: options.weights(),
             device: options.text("device").unwrap_or_default(),
-            dtype: spec::Dtype::from_word(options.word("dtype")).unwrap_or(spec::Dtype::F32),
             name: self.result(name, "TRAIN")?,
             seed: options.seed(),
         }))
