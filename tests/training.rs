@@ -63,7 +63,7 @@ fn every_model_trains_aligns_and_repeats_itself() {
             |name: &str| format!("TRAIN {model} ON p USING s epochs=4 lr=0.01 dims=16 batch=40 AS {name}");
         execute(&mut session, &train("m"));
         assert!(execute(&mut session, &train("again")).message.contains("stored result"), "{model}");
-        assert_eq!(rows(&mut session, &format!("EXPLAIN RUN m")).len(), 4, "{model}");
+        assert_eq!(rows(&mut session, "EXPLAIN RUN m").len(), 4, "{model}");
         execute(&mut session, "ALIGN p USING m AS a");
         assert!(hits(&mut session, "a") > 0.05, "{model}");
         let columns: Vec<String> = execute(&mut session, "SELECT * FROM a LIMIT 1")

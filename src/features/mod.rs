@@ -21,7 +21,7 @@ mod text;
 
 pub use bow::{Vocabulary, attribute_bow, relation_bow};
 pub use ngrams::{NgramOptions, ngrams};
-pub use numeric::{numeric, quantities};
+pub use numeric::{Quantities, numeric, quantities};
 pub use persist::{StoredFeature, save_feature};
 pub use presence::Presence;
 pub use quantity::quantity;

@@ -54,6 +54,9 @@ pub fn numeric(
     Ok((side(left, &left_values), side(right, &right_values)))
 }
 
+/// `(entity, attribute, value)` of one side.
+pub type Quantities = Vec<(u32, u32, f32)>;
+
 /// Numeric literals of the attributes that both sides have: for each side `(entity, attribute, value)`,
 /// sorted, attributes numbered from 0; and how many attributes there are, which may be none.
 ///
@@ -63,7 +66,7 @@ pub fn quantities(
     right: &Graph,
     vocabulary: Vocabulary,
     task: &Task,
-) -> Result<([Vec<(u32, u32, f32)>; 2], usize)> {
+) -> Result<([Quantities; 2], usize)> {
     let Shared { values, blocks, pools } = Shared::new(left, right, vocabulary, task)?;
     let shared = |&(entity, word, value): &(u32, u32, f64)| {
         let block = blocks[word as usize];

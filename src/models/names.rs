@@ -1,7 +1,8 @@
 //! What the authors' code calls the parameters, both ways.
 //!
 //! The values are the same numbers in the same order but for EVA's convolutions, whose weights stand
-//! transposed there. A reference's parameter that has no part in its own results (MEAformer's
+//! transposed there, and but for the log variances of MCLEA and PCMEA, which go by our order of the
+//! modalities, not by theirs. A reference's parameter that has no part in its own results (MEAformer's
 //! feed-forward network where it is left out) has no name here.
 
 use super::Model;

@@ -18,7 +18,7 @@ use super::settings::Device;
 use super::spec::{Lesson, Missing, Request, Train, Variant, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::{
-    Feature, Matrix, OwnedFeature, Presence, StoredFeature, Vocabulary, quantities, save_feature,
+    Feature, Matrix, OwnedFeature, Presence, Quantities, StoredFeature, Vocabulary, quantities, save_feature,
 };
 use crate::kg::{Link, Split};
 use crate::models::{Embeddings, Inputs, ModalInput, Model, Numbers, Options, Trainer};
@@ -332,7 +332,7 @@ fn inputs(spec: &Train, modalities: &[String], pair: &LoadedPair, task: &Task) -
 }
 
 /// Values of both sides, row by row.
-fn numbers(values: [Vec<(u32, u32, f32)>; 2], count: usize, rows: [usize; 2]) -> Numbers {
+fn numbers(values: [Quantities; 2], count: usize, rows: [usize; 2]) -> Numbers {
     let mut numbers = Numbers { indptr: vec![0], count, ..Numbers::default() };
     for (values, rows) in values.iter().zip(rows) {
         let mut groups = values.chunk_by(|a, b| a.0 == b.0).peekable();
