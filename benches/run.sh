@@ -4,11 +4,12 @@
 #   benches/run.sh kmeans [ROWS [ROUNDS]]
 #   benches/run.sh import|cluster [ROUNDS]    on DBP15K zh_en under SEEDBED_DATA or ../shared/data
 #   benches/run.sh tune [ROUNDS]              the same; the yardstick is PyTorch
+#   benches/run.sh train [ROUNDS]             the same; each aligner beside MEAformer in PyTorch
 # PYTHON names an interpreter that has numpy and scikit-learn; without it one is set up under target/.
 # THREADS sets the number of threads (default: all).
 set -eu
 cd "$(dirname "$0")/.."
-bench=${1:?search, kmeans, import, cluster or tune}
+bench=${1:?search, kmeans, import, cluster, tune or train}
 case $bench in import | cluster) target=workflow ;; *) target=$bench ;; esac
 threads=${THREADS:-$(nproc)}
 python=${PYTHON:-target/yardstick/bin/python}
@@ -16,9 +17,11 @@ if [ ! -x "$python" ]; then
     python3 -m venv target/yardstick
     target/yardstick/bin/pip install --quiet numpy scikit-learn
 fi
-if [ "$bench" = tune ] && ! "$python" -c 'import torch' 2>/dev/null; then
+case $bench in tune | train) torch=yes ;; *) torch= ;; esac
+if [ "$torch" ] && ! "$python" -c 'import torch' 2>/dev/null; then
     "$python" -m pip install --quiet torch
 fi
+export PYTHONDONTWRITEBYTECODE=1
 export RAYON_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads" OMP_NUM_THREADS="$threads"
 cargo bench --quiet --bench "$target" --no-run
 log=target/bench-$bench.log
@@ -58,6 +61,17 @@ tune)
         "$python" benches/tune_yardstick.py "$inputs/triples.npy" "$inputs/left_ids.npy" 3 "$threads" | tee -a "$log"
     done
     ;;
+train)
+    rounds=${2:-2}
+    data=${SEEDBED_DATA:-../shared/data}
+    inputs=$data/inputs/zh_en
+    for _ in $(seq "$rounds"); do
+        "$python" benches/train_yardstick.py "$inputs/triples.npy" "$inputs/left_ids.npy" 3 "$threads" | tee -a "$log"
+        for model in eva mclea meaformer pcmea pcmea-momentum mpsea; do
+            SEEDBED_DATA=$data cargo bench --quiet --bench train -- "$model" 3 | tee -a "$log"
+        done
+    done
+    ;;
 *)
     echo "no bench named $bench" >&2
     exit 2
@@ -66,10 +80,15 @@ esac
 
 # The best of each: what disturbs a run only ever makes it longer.
 awk -v bench="$bench" '
-    { for (i = 2; i <= NF; i++) { split($i, kv, "="); value[kv[1]] = kv[2] } }
-    $1 == bench && /seconds=/ { if (!a || value["seconds"] < a) a = value["seconds"]; ia = value["inertia"] }
-    $1 == "yardstick" { if (!b || value["seconds"] < b) b = value["seconds"]; ib = value["inertia"] }
+    { delete value; for (i = 2; i <= NF; i++) { split($i, kv, "="); value[kv[1]] = kv[2] } }
+    !("seconds" in value) { next }
+    { name = $1 == bench && "model" in value ? bench " " value["model"] : $1 }
+    !(name in best) || value["seconds"] < best[name] { best[name] = value["seconds"] }
+    "inertia" in value { inertia[name] = value["inertia"] }
     END {
-        printf "%s: %.3f s, yardstick %.3f s, ratio %.3f\n", bench, a, b, a / b
-        if (ib) printf "%s: inertia ratio %.5f\n", bench, ia / ib
+        yardstick = best["yardstick"]
+        delete best["yardstick"]
+        for (name in best)
+            printf "%s: %.3f s, yardstick %.3f s, ratio %.3f\n", name, best[name], yardstick, best[name] / yardstick
+        if (bench in inertia) printf "%s: inertia ratio %.5f\n", bench, inertia[bench] / inertia["yardstick"]
     }' "$log"

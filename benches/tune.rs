@@ -10,51 +10,20 @@ mod support;
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use std::time::Instant;
-
+use seedbed::Task;
 use seedbed::features::{DenseRows, Feature, Presence, Rows};
-use seedbed::kg::Triple;
 use seedbed::ops::spec::Variant;
 use seedbed::psqe::tune::{TuneModality, TuneOptions, Tuner};
 use seedbed::train::attention::{self, Gradients, Weights};
 use seedbed::train::{ConstantRows, Fill, Neighbourhoods, contrast};
-use seedbed::{Rng, Task};
+
+use support::dbp15k::Pair;
 
 fn main() {
     let [epochs] = support::arguments([3]);
     let Some(data) = common::data_dir() else { return };
-    let ints = |name: &str| {
-        let bytes = std::fs::read(data.join("inputs/zh_en").join(name)).expect("an array file");
-        let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-        let numbers = bytes[header..].as_chunks::<4>().0.iter();
-        numbers.map(|b| u32::from_le_bytes(*b)).collect::<Vec<u32>>()
-    };
-    let (triples, lefts) = (ints("triples.npy"), ints("left_ids.npy"));
-    let rows =
-        1 + *triples.as_chunks::<3>().0.iter().flat_map(|[h, _, t]| [h, t]).max().expect("triples") as usize;
-    let mut is_left = vec![false; rows];
-    lefts.iter().for_each(|&id| is_left[id as usize] = true);
-    let (mut place, mut counts) = (vec![0; rows], [0u32; 2]);
-    for (id, &left) in is_left.iter().enumerate() {
-        let count = &mut counts[usize::from(!left)];
-        place[id] = *count;
-        *count += 1;
-    }
-    let mut sides = [Vec::new(), Vec::new()];
-    for &[head, relation, tail] in triples.as_chunks::<3>().0 {
-        let triple = Triple { head: place[head as usize], relation, tail: place[tail as usize] };
-        sides[usize::from(!is_left[head as usize])].push(triple);
-    }
-    let [lefts, rights] = counts.map(|count| count as usize);
-    let graph = Neighbourhoods::new(&sides[0], lefts, &sides[1], rights).expect("a graph");
-    let mut rng = Rng::new(7);
-    let mut picks = |count: usize| {
-        let mut all: Vec<u32> = (0..count as u32).collect();
-        rng.shuffle(&mut all);
-        all.truncate(2000);
-        all
-    };
-    let seeds: Vec<(u32, u32)> = picks(lefts).into_iter().zip(picks(rights)).collect();
+    let pair = Pair::read(&data);
+    let (graph, lefts, rights, seeds) = (&pair.graph, pair.left_rows, pair.right_rows, pair.seeds(2000));
     let unit = |seed: u64, rows: usize, cols: usize| {
         let mut data = support::normals(seed, rows * cols);
         for row in data.chunks_exact_mut(cols) {
@@ -79,7 +48,7 @@ fn main() {
         })
         .collect();
     let options = TuneOptions::of(Variant::Reference);
-    let mut tuner = Tuner::new(&modalities, &graph, &seeds, options).expect("a tuner");
+    let mut tuner = Tuner::new(&modalities, graph, &seeds, options).expect("a tuner");
     let operations = tuner.work().expect("a count").operations;
     for _ in 0..epochs {
         let report = tuner.epoch(&Task::quiet()).expect("an epoch");
@@ -92,7 +61,7 @@ fn main() {
             operations / 1e9 / report.seconds
         );
     }
-    profile(&modalities, &graph, &seeds);
+    profile(&modalities, graph, &seeds);
 }
 
 /// Seconds of the parts of an epoch, each alone, with the rate of those that are products.
@@ -110,8 +79,10 @@ fn profile(modalities: &[TuneModality<'_>], graph: &Neighbourhoods, seeds: &[(u3
             (vec![0.1; rows.len() * HIDDEN], vec![0.0; weight.len()], vec![0.0; HIDDEN]);
         let gflop = 2e-9 * (rows.len() * constant.cols() * HIDDEN) as f64;
         let name = modality.name;
-        part(&format!("{name} affine"), gflop, || constant.forward(rows, &weight, None, &mut out, &task));
-        part(&format!("{name} affine backward"), gflop, || {
+        support::part(&format!("{name} affine"), gflop, || {
+            constant.forward(rows, &weight, None, &mut out, &task)
+        });
+        support::part(&format!("{name} affine backward"), gflop, || {
             constant.backward(rows, &out, &mut dw, &mut db, &task)
         });
     }
@@ -121,9 +92,9 @@ fn profile(modalities: &[TuneModality<'_>], graph: &Neighbourhoods, seeds: &[(u3
         let h = support::normals(4, edges.read * HIDDEN);
         let mut out = vec![0.1; edges.written * HIDDEN];
         let name = format!("attention over {} edges", edges.sources.len());
-        part(&name, 0.0, || attention::forward(edges, &h, &weights, &mut out));
+        support::part(&name, 0.0, || attention::forward(edges, &h, &weights, &mut out));
         let (mut dh, mut dw, mut da) = (vec![0.0; h.len()], vec![0.0; 2 * HIDDEN], vec![0.0; 4 * HIDDEN]);
-        part(&format!("{name} backward"), 0.0, || {
+        support::part(&format!("{name} backward"), 0.0, || {
             let into = Gradients { h: &mut dh, w: &mut dw, a: &mut da };
             attention::backward(edges, &h, &weights, &out, into)
         });
@@ -131,23 +102,12 @@ fn profile(modalities: &[TuneModality<'_>], graph: &Neighbourhoods, seeds: &[(u3
     let z = support::normals(5, both.len() * HIDDEN);
     let tiles = 2e-9 * (both.len() * both.len() * HIDDEN) as f64;
     let mut log_sums = Vec::new();
-    part("contrast, one of three", tiles / 2.0, || {
+    support::part("contrast, one of three", tiles / 2.0, || {
         log_sums = contrast::forward(&z, HIDDEN, 30.0, &task)?.log_sums;
         Ok(())
     });
     let mut dz = vec![0.0; z.len()];
-    part("contrast backward, one of three", 1.5 * tiles, || {
+    support::part("contrast backward, one of three", 1.5 * tiles, || {
         contrast::backward(&z, HIDDEN, 30.0, &log_sums, 1.0, &mut dz, &task)
     });
-}
-
-/// The best of three.
-fn part(name: &str, gflop: f64, mut work: impl FnMut() -> seedbed::Result<()>) {
-    let mut best = f64::MAX;
-    for _ in 0..3 {
-        let begun = Instant::now();
-        work().expect("a part");
-        best = best.min(begun.elapsed().as_secs_f64());
-    }
-    println!("part {best:.3} s {:>4.0} GFLOP/s  {name}", gflop / best);
 }
