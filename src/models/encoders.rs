@@ -260,3 +260,51 @@ pub(super) fn units(stacked: &Tensor) -> Candle<(Tensor, Vec<usize>)> {
     let units = Normalise::apply(&stacked.reshape((rows * count, width))?)?;
     Ok((units.reshape((rows, count * width))?, vec![width; count]))
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+    use crate::train::tests::data::{close, normals, random_graph};
+
+    /// Row `at` of a map (`inputs` wide) times a vector.
+    fn times(map: &[f32], at: usize, x: &[f32]) -> f64 {
+        map[at * x.len()..(at + 1) * x.len()].iter().zip(x).map(|(w, x)| f64::from(w * x)).sum()
+    }
+
+    #[test]
+    fn attention_with_full_maps_is_the_plain_formula() {
+        let (heads, width) = (2, 5);
+        let edges = random_graph(9, 9, 30, 1).field(&[0, 4, 12], 1).unwrap().layers.remove(0);
+        let rows = [(edges.read, 1), (heads * width, 2), (heads * width, 3), (2 * heads, 4)];
+        let list = rows.map(|(rows, seed)| normals(rows * width, seed));
+        let shape = |at: usize| if at == 3 { (heads, 2 * width) } else { (list[at].len() / width, width) };
+        let tensor = |at: usize| Tensor::from_slice(&list[at], shape(at), &Device::Cpu).unwrap();
+        let found = full(&edges, &tensor(0), [&tensor(1), &tensor(2), &tensor(3)], &Task::quiet()).unwrap();
+        let [h, own, other, omega] = &list;
+        let row = |j: usize| &h[j * width..(j + 1) * width];
+        let mut expected = vec![0.0; edges.written * width];
+        for (i, k) in (0..edges.written).flat_map(|i| (0..heads).map(move |k| (i, k))) {
+            let part = |map: &[f32], j: usize, half: usize| -> f64 {
+                let one = |o: usize| {
+                    f64::from(omega[(2 * k + half) * width + o]) * times(map, k * width + o, row(j))
+                };
+                (0..width).map(one).sum()
+            };
+            let sources: Vec<usize> =
+                edges.sources[edges.of_written(i)].iter().map(|&j| j as usize).collect();
+            let power = |&j: &usize| {
+                let sum = part(own, i, 0) + part(other, j, 1);
+                (if sum > 0.0 { sum } else { 0.2 * sum }).exp()
+            };
+            let total: f64 = sources.iter().map(power).sum();
+            for (j, o) in sources.iter().flat_map(|&j| (0..width).map(move |o| (j, o))) {
+                let value = times(other, k * width + o, row(j)) * power(&j) / total / heads as f64;
+                expected[i * width + o] += value;
+            }
+        }
+        let expected: Vec<f32> = expected.into_iter().map(|x: f64| x as f32).collect();
+        close("full", &found.flatten_all().unwrap().to_vec1::<f32>().unwrap(), &expected, 1e-5);
+    }
+}
