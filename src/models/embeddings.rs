@@ -52,7 +52,7 @@ impl Trainer {
             let mut view = View::new(&self.inputs, tile, 0, &self.device, task)?;
             view.structure = structure.clone();
             let Vectors { parts, weights: v } = self.model.vectors(&self.params, &view)?;
-            let fused = unit(&parts).and_then(|(units, widths)| joint(&units, &widths, &v));
+            let fused = unit(&parts).and_then(|(units, _)| joint(&units, &v));
             let put = |into: &mut Embedding, tensor: &Tensor| -> Result<()> {
                 into.width = tensor.dim(1).map_err(refused)?;
                 let numbers = tensor.flatten_all().and_then(|all| all.to_vec1::<f32>());

@@ -1,5 +1,7 @@
 //! What all aligners begin with: vectors of each modality, before they are fused.
 
+use std::sync::Arc;
+
 use candle_core::{DType, Tensor};
 
 use super::inputs::{Inputs, View};
@@ -7,8 +9,8 @@ use super::{Candle, Options};
 use crate::error::Result;
 use crate::task::Task;
 use crate::train::{
-    Affine, Attention, ConstantLinear, EdgeSoftmax, Elu, Fill, Init, Normalise, Parameter, Params, Pick,
-    Propagate,
+    Affine, Attention, Bipartite, ConstantLinear, EdgeSoftmax, Elu, Fill, Init, Normalise, Parameter, Params,
+    Pick, Propagate,
 };
 
 /// The network over the graph.
@@ -208,23 +210,28 @@ impl Encoders {
 
 /// Graph attention with full maps (MPSEA eq. 1), heads averaged: out_i = Σ_j α_ij W_j h_j with
 /// α = softmax LeakyReLU(ω·[W_i h_i ‖ W_j h_j]).
+///
+/// No row read is mapped: a score is (Wᵀω)·h, and W_j is applied to the sums over the edges, which are far
+/// fewer.
 fn full(
-    edges: &std::sync::Arc<crate::train::Bipartite>,
+    edges: &Arc<Bipartite>,
     h: &Tensor,
     [own, other, omega]: [&Tensor; 3],
     task: &Task,
 ) -> Candle<Tensor> {
-    let (heads, width) = (omega.dim(0)?, h.dim(1)?);
-    let none = Tensor::zeros(heads * width, DType::F32, h.device())?;
-    let written = h.narrow(0, 0, edges.written)?;
-    let values = Affine::apply(h, other, &none, task)?;
-    let own = Affine::apply(&written, own, &none, task)?;
-    let score = |x: &Tensor, half: usize| -> Candle<Tensor> {
-        let omega = omega.narrow(1, half * width, width)?;
-        x.reshape((x.dim(0)?, heads, width))?.broadcast_mul(&omega.unsqueeze(0)?)?.sum(2)
+    let (heads, width, inputs) = (omega.dim(0)?, omega.dim(1)? / 2, h.dim(1)?);
+    let zeros = |count: usize| Tensor::zeros(count, DType::F32, h.device());
+    let fold = |maps: &Tensor, half: usize| -> Candle<Tensor> {
+        let omega = omega.narrow(1, half * width, width)?.unsqueeze(2)?;
+        maps.reshape((heads, width, inputs))?.broadcast_mul(&omega)?.sum(1)
     };
-    let out = EdgeSoftmax::new(edges.clone()).apply(&score(&own, 0)?, &score(&values, 1)?, &values)?;
-    out.reshape((edges.written, heads, width))?.mean(1)
+    let folded = Tensor::cat(&[fold(own, 0)?, fold(other, 1)?], 0)?;
+    let scores = Affine::apply(h, &folded, &zeros(2 * heads)?, task)?;
+    let written = scores.narrow(0, 0, edges.written)?.narrow(1, 0, heads)?;
+    let sums = EdgeSoftmax::new(edges.clone()).apply(&written, &scores.narrow(1, heads, heads)?, h)?;
+    // The heads' maps side by side, as their sums are.
+    let maps = other.reshape((heads, width, inputs))?.transpose(0, 1)?.reshape((width, heads * inputs))?;
+    Affine::apply(&sums, &maps.affine(1.0 / heads as f64, 0.0)?, &zeros(width)?, task)
 }
 
 /// Errors of the tape, as ours.
@@ -242,9 +249,62 @@ impl<T> During<T> for Candle<T> {
     }
 }
 
-/// Unit rows of all modalities side by side, `[rows, Σ widths]`, and the widths.
+/// Unit rows of all modalities side by side, `[rows, Σ widths]`, and the widths; all are equally wide.
 pub(super) fn unit(parts: &[Tensor]) -> Candle<(Tensor, Vec<usize>)> {
-    let rows = parts.iter().map(Normalise::apply).collect::<Candle<Vec<_>>>()?;
-    let widths = parts.iter().map(|part| part.dim(1)).collect::<Candle<Vec<_>>>()?;
-    Ok((Tensor::cat(&rows, 1)?, widths))
+    units(&Tensor::stack(parts, 1)?)
+}
+
+/// The same of `[rows, modalities, width]`.
+pub(super) fn units(stacked: &Tensor) -> Candle<(Tensor, Vec<usize>)> {
+    let (rows, count, width) = stacked.dims3()?;
+    let units = Normalise::apply(&stacked.reshape((rows * count, width))?)?;
+    Ok((units.reshape((rows, count * width))?, vec![width; count]))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+    use crate::train::tests::data::{close, normals, random_graph};
+
+    /// Row `at` of a map (`inputs` wide) times a vector.
+    fn times(map: &[f32], at: usize, x: &[f32]) -> f64 {
+        map[at * x.len()..(at + 1) * x.len()].iter().zip(x).map(|(w, x)| f64::from(w * x)).sum()
+    }
+
+    #[test]
+    fn attention_with_full_maps_is_the_plain_formula() {
+        let (heads, width) = (2, 5);
+        let edges = random_graph(9, 9, 30, 1).field(&[0, 4, 12], 1).unwrap().layers.remove(0);
+        let rows = [(edges.read, 1), (heads * width, 2), (heads * width, 3), (2 * heads, 4)];
+        let list = rows.map(|(rows, seed)| normals(rows * width, seed));
+        let shape = |at: usize| if at == 3 { (heads, 2 * width) } else { (list[at].len() / width, width) };
+        let tensor = |at: usize| Tensor::from_slice(&list[at], shape(at), &Device::Cpu).unwrap();
+        let found = full(&edges, &tensor(0), [&tensor(1), &tensor(2), &tensor(3)], &Task::quiet()).unwrap();
+        let [h, own, other, omega] = &list;
+        let row = |j: usize| &h[j * width..(j + 1) * width];
+        let mut expected = vec![0.0; edges.written * width];
+        for (i, k) in (0..edges.written).flat_map(|i| (0..heads).map(move |k| (i, k))) {
+            let part = |map: &[f32], j: usize, half: usize| -> f64 {
+                let one = |o: usize| {
+                    f64::from(omega[(2 * k + half) * width + o]) * times(map, k * width + o, row(j))
+                };
+                (0..width).map(one).sum()
+            };
+            let sources: Vec<usize> =
+                edges.sources[edges.of_written(i)].iter().map(|&j| j as usize).collect();
+            let power = |&j: &usize| {
+                let sum = part(own, i, 0) + part(other, j, 1);
+                (if sum > 0.0 { sum } else { 0.2 * sum }).exp()
+            };
+            let total: f64 = sources.iter().map(power).sum();
+            for (j, o) in sources.iter().flat_map(|&j| (0..width).map(move |o| (j, o))) {
+                let value = times(other, k * width + o, row(j)) * power(&j) / total / heads as f64;
+                expected[i * width + o] += value;
+            }
+        }
+        let expected: Vec<f32> = expected.into_iter().map(|x: f64| x as f32).collect();
+        close("full", &found.flatten_all().unwrap().to_vec1::<f32>().unwrap(), &expected, 1e-5);
+    }
 }

@@ -28,15 +28,12 @@ pub(super) fn softmax(raw: &Tensor) -> Candle<Tensor> {
     powers.broadcast_div(&powers.sum_all()?)?.reshape((1, raw.elem_count()))
 }
 
-/// The weighted concatenation of unit rows: `[rows, Σ widths]`, unit again.
-pub(super) fn joint(units: &Tensor, widths: &[usize], weights: &Tensor) -> Candle<Tensor> {
-    let mut start = 0;
-    let part = |(m, &width): (usize, &usize)| {
-        start += width;
-        units.narrow(1, start - width, width)?.broadcast_mul(&weights.narrow(1, m, 1)?)
-    };
-    let parts = widths.iter().enumerate().map(part).collect::<Candle<Vec<_>>>()?;
-    Tensor::cat(&parts, 1)
+/// The weighted concatenation of unit rows, equally wide, side by side: unit again.
+pub(super) fn joint(units: &Tensor, weights: &Tensor) -> Candle<Tensor> {
+    let (rows, count) = weights.dims2()?;
+    let width = units.dim(1)? / count.max(1);
+    let weighted = units.reshape((rows, count, width))?.broadcast_mul(&weights.unsqueeze(2)?)?;
+    weighted.reshape((rows, count * width))
 }
 
 /// Whether both sides of each pair have each modality, where `present` is of stacked rows.
@@ -93,8 +90,8 @@ pub(super) struct Block {
 
 /// What the block gives.
 pub(super) struct Fused {
-    /// For each token its rows after the block, `[rows, width]`.
-    pub hidden: Vec<Tensor>,
+    /// The tokens after the block, `[rows, tokens, width]`.
+    pub hidden: Tensor,
     /// The attention mass c of each token, `[rows, tokens]`.
     pub mass: Tensor,
 }
@@ -146,8 +143,6 @@ impl Block {
                 hidden = net.norm("fusion.norm", &outer, Self::EPSILON)?;
             }
             let hidden = hidden.reshape((rows, self.tokens, width))?;
-            let token = |at: usize| hidden.narrow(1, at, 1)?.squeeze(1);
-            let hidden = (0..self.tokens).map(token).collect::<Candle<_>>()?;
             Ok(Fused { hidden, mass: mass.affine(scale, 0.0)? })
         };
         run().during(task)

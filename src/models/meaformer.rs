@@ -12,7 +12,7 @@
 
 use candle_core::Tensor;
 
-use super::encoders::{During, Encoded, Encoders, Graph, unit};
+use super::encoders::{During, Encoded, Encoders, Graph, unit, units};
 use super::fusion::{Block, Fused, both, row_weights, uncertain};
 use super::inputs::{Inputs, View};
 use super::{Aligner, Candle, Loss, Options, Step, Vectors};
@@ -74,7 +74,7 @@ impl Meaformer {
             };
             let inner = op.apply(&z, Some(&v), view.task)?;
             let outer =
-                ModalContrast { joint: false, ..op }.apply(&unit(&fused.hidden)?.0, None, view.task)?;
+                ModalContrast { joint: false, ..op }.apply(&units(&fused.hidden)?.0, None, view.task)?;
             let first = if self.options.quirks() {
                 let places = Tensor::from_vec(reference_order(&names), count, view.device)?;
                 variances.index_select(&places, 0)?

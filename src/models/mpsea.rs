@@ -255,7 +255,7 @@ impl Aligner for Mpsea {
         let run = || {
             let (z, widths) = unit(&fused.early.parts)?;
             let op = ModalContrast {
-                widths: widths.clone(),
+                widths,
                 tau: self.options.tau,
                 inversion: false,
                 joint: false,
@@ -267,7 +267,7 @@ impl Aligner for Mpsea {
             let late = ModalContrast { joint: true, ..op }.apply(&units, Some(&fused.v), view.task)?;
             let sum = early.sum_all()?.add(&late.sum_all()?)?;
             let policy = match self.options.parts.policy {
-                true => Some(self.policy(net, &fused, &joint(&units, &widths, &fused.v)?)?),
+                true => Some(self.policy(net, &fused, &joint(&units, &fused.v)?)?),
                 false => None,
             };
             let total = policy.as_ref().map_or(Ok(sum.clone()), |policy| sum.add(policy))?;

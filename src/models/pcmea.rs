@@ -26,7 +26,7 @@ use super::inputs::{Inputs, View};
 use super::mclea::{self, contrast};
 use super::{Aligner, Candle, Loss, Options, Step, Vectors};
 use crate::error::Result;
-use crate::train::{Init, ModalContrast, Parameter, Params, Pick, Tokens};
+use crate::train::{Affine, Init, ModalContrast, Parameter, Params, Pick, Tokens};
 
 /// ε of its layer normalisations.
 const EPSILON: f64 = 1e-5;
@@ -91,10 +91,19 @@ pub(super) fn information(pairs: &Tensor, marginal: &Tensor) -> Candle<Tensor> {
     pairs.mean_all()?.sub(&spread)?.affine(-std::f64::consts::LOG2_E, 0.0)
 }
 
-/// T(x, y) = Linear–ReLU–Linear of x and y side by side, `[n, 1]`.
+/// The first map of T(x, y) = Linear–ReLU–Linear of x and y side by side, as the parts that x and y have in it:
+/// rows may meet others without being mapped again.
+pub(super) fn halves(net: Net<'_>, name: &str, x: &Tensor, y: &Tensor) -> Candle<[Tensor; 2]> {
+    let (weight, bias) = (net.get(&format!("{name}.0.weight"))?, net.get(&format!("{name}.0.bias"))?);
+    let part = |from: &Tensor, start: usize, bias: &Tensor| {
+        Affine::apply(from, &weight.narrow(1, start, from.dim(1)?)?, bias, net.task)
+    };
+    Ok([part(x, 0, bias)?, part(y, x.dim(1)?, &bias.zeros_like()?)?])
+}
+
+/// T from the [`halves`] of rows, `[n, 1]`.
 pub(super) fn score(net: Net<'_>, name: &str, x: &Tensor, y: &Tensor) -> Candle<Tensor> {
-    let hidden = net.affine(&format!("{name}.0"), &Tensor::cat(&[x, y], 1)?)?.relu()?;
-    net.affine(&format!("{name}.1"), &hidden)
+    net.affine(&format!("{name}.1"), &x.add(y)?.relu()?)
 }
 
 impl Pcmea {
@@ -152,11 +161,12 @@ impl Pcmea {
             let pick = |x: &Tensor, rows: &[u32]| Pick::new(rows, x.dim(0)?, x.device())?.apply(x);
             let x = pick(&units.narrow(1, start - width, width)?, &rows)?;
             let name = format!("information.{name}");
-            let pairs = score(net, &name, &x, &pick(joint, &rows)?)?;
+            let [x, y] = halves(net, &name, &x, joint)?;
+            let pairs = score(net, &name, &x, &pick(&y, &rows)?)?;
             let marginal = if self.options.quirks() {
                 pairs.clone()
             } else {
-                score(net, &name, &x, &pick(joint, &others)?)?
+                score(net, &name, &x, &pick(&y, &others)?)?
             };
             losses.push(information(&pairs, &marginal)?);
         }
@@ -191,8 +201,7 @@ impl Pcmea {
 
     fn joint(&self, params: &Params, encoded: &Encoded) -> Candle<Tensor> {
         let raw: &Var = params.get("fusion.weight").map_err(candle_core::Error::wrap)?;
-        let (units, widths) = unit(&encoded.parts)?;
-        joint(&units, &widths, &row_weights(&softmax(raw)?, &encoded.present)?)
+        joint(&unit(&encoded.parts)?.0, &row_weights(&softmax(raw)?, &encoded.present)?)
     }
 }
 
@@ -249,7 +258,7 @@ impl Aligner for Pcmea {
         let found = contrast(params, &encoded, view, &self.options)?;
         let net = Net { params, task: view.task };
         let run = || {
-            let joint = joint(&found.units, &found.widths, &found.v)?;
+            let joint = joint(&found.units, &found.v)?;
             let spaces = (&found.units, found.widths.as_slice());
             let information =
                 self.mutual_information(net, spaces, &joint, &encoded.present, step.shuffled)?;

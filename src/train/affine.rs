@@ -114,12 +114,12 @@ impl CustomOp3 for Affine {
         _: &Tensor,
         grad: &Tensor,
     ) -> Candle<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [xs, ws, gs] = [x, weight, grad].map(tape::numbers::<f32>);
-        let (xs, ws, gs) = (xs?, ws?, gs?);
-        let mut dx = x.track_op().then(|| vec![0.0; xs.len()]);
-        let (mut dw, mut db) = (vec![0.0; ws.len()], vec![0.0; bias.elem_count()]);
+        let mut dx = x.track_op().then(|| vec![0.0; x.elem_count()]);
+        let (mut dw, mut db) = (vec![0.0; weight.elem_count()], vec![0.0; bias.elem_count()]);
         let into = Gradients { x: dx.as_deref_mut(), weight: &mut dw, bias: &mut db };
-        backward(&xs, &ws, &gs, into, &self.0).map_err(candle_core::Error::wrap)?;
+        tape::lend([x, weight, grad], |[x, weight, grad]| {
+            backward(x, weight, grad, into, &self.0).map_err(candle_core::Error::wrap)
+        })?;
         let dx = dx.map(|dx| tape::tensor(dx, x.dims(), x)).transpose()?;
         Ok((dx, Some(tape::tensor(dw, weight.dims(), weight)?), Some(tape::tensor(db, bias.dims(), bias)?)))
     }

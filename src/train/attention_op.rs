@@ -58,13 +58,13 @@ impl Attention {
 
     fn turn<T: Real>(&self, h: &Tensor, w: &Tensor, a: &Tensor, grad: &Tensor) -> Candle<[Tensor; 3]> {
         let (heads, width) = w.dims2()?;
-        let [hs, ws, as_, gs] = [h, w, a, grad].map(tape::numbers::<T>);
-        let (hs, ws, as_, gs) = (hs?, ws?, as_?, gs?);
-        let zeros = |like: &[T]| vec![T::ZERO; like.len()];
-        let (mut dh, mut dw, mut da) = (zeros(&hs), zeros(&ws), zeros(&as_));
-        let weights = Weights { w: &ws, a: &as_, heads, width };
+        let zeros = |like: &Tensor| vec![T::ZERO; like.elem_count()];
+        let (mut dh, mut dw, mut da) = (zeros(h), zeros(w), zeros(a));
         let into = Gradients { h: &mut dh, w: &mut dw, a: &mut da };
-        backward(&self.edges, &hs, &weights, &gs, into).map_err(candle_core::Error::wrap)?;
+        tape::lend([h, w, a, grad], |[h, w, a, grad]| {
+            let weights = Weights { w, a, heads, width };
+            backward(&self.edges, h, &weights, grad, into).map_err(candle_core::Error::wrap)
+        })?;
         Ok([tape::tensor(dh, h.dims(), h)?, tape::tensor(dw, w.dims(), w)?, tape::tensor(da, a.dims(), a)?])
     }
 }

@@ -309,11 +309,11 @@ impl CustomOp1 for Contrast {
             candle_core::bail!("contrast: the backward pass came before the forward pass")
         };
         let upstream = grad.to_scalar::<f32>()?;
-        let numbers = tape::numbers::<f32>(z)?;
-        let mut out = vec![0.0; numbers.len()];
-        let width = z.dim(1)?;
-        backward(&numbers, width, self.tau, log_sums, upstream, &mut out, &Task::quiet())
-            .map_err(candle_core::Error::wrap)?;
+        let (mut out, width) = (vec![0.0; z.elem_count()], z.dim(1)?);
+        tape::lend([z], |[z]| {
+            backward(z, width, self.tau, log_sums, upstream, &mut out, &Task::quiet())
+                .map_err(candle_core::Error::wrap)
+        })?;
         Ok(Some(tape::tensor(out, z.dims(), z)?))
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The part of graph attention that is sparse, for layers whose maps are full matrices: with scores o_i of
 //! the written row and r_j of the row read, α_ij = softmax_j LeakyReLU₀.₂(o_i + r_j) and
-//! out_i = Σ_j α_ij x_j, head by head. (Veličković et al.; MPSEA eq. 1 with x = W_j h and scores
-//! ω·[W_i h_i ‖ W_j h_j]. Diagonal maps: [`super::attention`].)
+//! out_i = Σ_j α_ij x_j, for each head with scores of its own. (Veličković et al.; maps of the rows go
+//! before or behind, W·Σ α x = Σ α W·x. Diagonal maps: [`super::attention`].)
 
 use std::sync::Arc;
 
@@ -20,21 +20,20 @@ const PIECE: usize = 64;
 /// Slope of LeakyReLU below zero.
 const SLOPE: f64 = 0.2;
 
-/// The operation on the tape; heads stand side by side in a row.
+/// The operation on the tape; the heads' sums stand side by side in a row.
 #[derive(Clone, Debug)]
 pub struct EdgeSoftmax {
     edges: Arc<Bipartite>,
 }
 
-/// Arguments of one call: `own` is `written × heads`, `other` `read × heads`, `values`
-/// `read × heads·width`.
+/// Arguments of one call: `own` is `written × heads`, `other` `read × heads`, `values` `read × width`.
 #[derive(Clone, Copy, Debug)]
 pub struct Arguments<'a, T> {
     /// Scores of the written rows.
     pub own: &'a [T],
     /// Scores of the rows read.
     pub other: &'a [T],
-    /// Rows that are summed.
+    /// Rows that every head sums.
     pub values: &'a [T],
     /// Number of heads.
     pub heads: usize,
@@ -42,7 +41,7 @@ pub struct Arguments<'a, T> {
 
 impl<T: Real> Arguments<'_, T> {
     fn width(&self, edges: &Bipartite) -> usize {
-        self.values.len() / (edges.read * self.heads).max(1)
+        self.values.len() / edges.read.max(1)
     }
 
     /// α of row `i`'s edges, edge by edge, and if wanted the slope of each exponent.
@@ -91,10 +90,8 @@ pub fn forward<T: Real>(edges: &Bipartite, call: &Arguments<'_, T>) -> Vec<T> {
                 alpha.resize(sources.len() * heads, T::ZERO);
                 call.weigh(edges, i, &mut alpha, None);
                 for (&j, alpha) in sources.iter().zip(alpha.chunks_exact(heads)) {
-                    let values = &call.values[j as usize * row..(j as usize + 1) * row];
-                    for ((out, &alpha), values) in
-                        out.chunks_exact_mut(width).zip(alpha).zip(values.chunks_exact(width))
-                    {
+                    let values = &call.values[j as usize * width..(j as usize + 1) * width];
+                    for (out, &alpha) in out.chunks_exact_mut(width).zip(alpha) {
                         axpy(alpha, values, out);
                     }
                 }
@@ -123,9 +120,10 @@ pub fn backward<T: Real>(edges: &Bipartite, call: &Arguments<'_, T>, grad: &[T])
                     let mut gains = vec![T::ZERO; alpha.len()];
                     let (mut mean, mut own) = (vec![T::ZERO; heads], vec![T::ZERO; heads]);
                     for (e, &j) in sources.iter().enumerate() {
+                        let values = &call.values[j as usize * width..(j as usize + 1) * width];
                         for k in 0..heads {
-                            let lanes = |at: usize| at * row + k * width..at * row + (k + 1) * width;
-                            gains[e * heads + k] = dot(&grad[lanes(i)], &call.values[lanes(j as usize)]);
+                            let lanes = i * row + k * width..i * row + (k + 1) * width;
+                            gains[e * heads + k] = dot(&grad[lanes], values);
                             mean[k] += alpha[e * heads + k] * gains[e * heads + k];
                         }
                     }
@@ -151,17 +149,16 @@ pub fn backward<T: Real>(edges: &Bipartite, call: &Arguments<'_, T>, grad: &[T])
     // By read row: everything that flows to it.
     let mut values = vec![T::ZERO; call.values.len()];
     let mut other = vec![T::ZERO; call.other.len()];
-    let rows = values.par_chunks_mut(PIECE * row.max(1)).zip(other.par_chunks_mut(PIECE * heads));
+    let rows = values.par_chunks_mut(PIECE * width.max(1)).zip(other.par_chunks_mut(PIECE * heads));
     rows.enumerate().for_each(|(piece, (values, other))| {
         wide(|| {
-            let rows = values.chunks_exact_mut(row).zip(other.chunks_exact_mut(heads));
+            let rows = values.chunks_exact_mut(width).zip(other.chunks_exact_mut(heads));
             for (r, (values, other)) in rows.enumerate() {
                 let range = edges.of_read(piece * PIECE + r);
                 for (&i, &e) in edges.targets[range.clone()].iter().zip(&edges.edges[range]) {
                     let from = &grad[i as usize * row..(i as usize + 1) * row];
-                    for k in 0..heads {
-                        let lanes = k * width..(k + 1) * width;
-                        axpy(alpha[e as usize * heads + k], &from[lanes.clone()], &mut values[lanes]);
+                    for (k, from) in from.chunks_exact(width).enumerate() {
+                        axpy(alpha[e as usize * heads + k], from, values);
                         other[k] += slope[e as usize * heads + k];
                     }
                 }
@@ -177,15 +174,14 @@ impl EdgeSoftmax {
         EdgeSoftmax { edges }
     }
 
-    /// `own` `[written, heads]`, `other` `[read, heads]` and `values` `[read, heads·width]`, f32, give
+    /// `own` `[written, heads]`, `other` `[read, heads]` and `values` `[read, width]`, f32, give
     /// `[written, heads·width]`. Fails on shapes that do not fit.
     pub fn apply(&self, own: &Tensor, other: &Tensor, values: &Tensor) -> Candle<Tensor> {
         let heads = own.dim(1)?;
         let fits = own.dim(0)? == self.edges.written
             && other.dims() == [self.edges.read, heads]
-            && values.dim(0)? == self.edges.read
-            && heads > 0
-            && values.dim(1)?.is_multiple_of(heads);
+            && values.dims2()?.0 == self.edges.read
+            && heads > 0;
         if !fits {
             candle_core::bail!("edge softmax: shapes {own:?}, {other:?}, {values:?} do not fit the edges")
         }
@@ -213,7 +209,7 @@ impl CustomOp3 for EdgeSoftmax {
         let own = tape::slice::<f32>(self.name(), own, lo)?;
         let (other, values) = (tape::slice(self.name(), other, lr)?, tape::slice(self.name(), values, lv)?);
         let out = forward(&self.edges, &Arguments { own, other, values, heads });
-        Ok((CpuStorage::F32(out), Shape::from((self.edges.written, width))))
+        Ok((CpuStorage::F32(out), Shape::from((self.edges.written, heads * width))))
     }
 
     fn bwd(
@@ -224,10 +220,11 @@ impl CustomOp3 for EdgeSoftmax {
         _: &Tensor,
         grad: &Tensor,
     ) -> Candle<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [os, rs, vs] = [own, other, values].map(tape::numbers::<f32>);
-        let (os, rs, vs) = (os?, rs?, vs?);
-        let call = Arguments { own: &os, other: &rs, values: &vs, heads: own.dim(1)? };
-        let [d_own, d_other, d_values] = backward(&self.edges, &call, &tape::numbers::<f32>(grad)?);
+        let heads = own.dim(1)?;
+        let [d_own, d_other, d_values] =
+            tape::lend([own, other, values, grad], |[own, other, values, grad]: [&[f32]; 4]| {
+                Ok(backward(&self.edges, &Arguments { own, other, values, heads }, grad))
+            })?;
         Ok((
             Some(tape::tensor(d_own, own.dims(), own)?),
             Some(tape::tensor(d_other, other.dims(), other)?),

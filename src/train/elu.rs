@@ -58,7 +58,10 @@ impl CustomOp1 for Elu {
 
     fn bwd(&self, x: &Tensor, y: &Tensor, grad: &Tensor) -> Candle<Option<Tensor>> {
         let mut out = tape::numbers::<f32>(grad)?;
-        backward(&tape::numbers::<f32>(y)?, &mut out);
+        tape::lend([y], |[y]| {
+            backward(y, &mut out);
+            Ok(())
+        })?;
         tape::tensor(out, x.dims(), x).map(Some)
     }
 }

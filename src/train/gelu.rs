@@ -56,15 +56,18 @@ impl CustomOp1 for Gelu {
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Candle<Option<Tensor>> {
-        let (xs, mut out) = (tape::numbers::<f32>(x)?, tape::numbers::<f32>(grad)?);
-        out.par_chunks_mut(PIECE).zip(xs.par_chunks(PIECE)).for_each(|(out, x)| {
-            wide(|| {
-                for (out, &x) in out.iter_mut().zip(x) {
-                    let (below, density) = normal(x);
-                    *out *= below + x * density;
-                }
+        let mut out = tape::numbers::<f32>(grad)?;
+        tape::lend([x], |[x]| {
+            out.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE)).for_each(|(out, x)| {
+                wide(|| {
+                    for (out, &x) in out.iter_mut().zip(x) {
+                        let (below, density) = normal(x);
+                        *out *= below + x * density;
+                    }
+                });
             });
-        });
+            Ok(())
+        })?;
         tape::tensor(out, x.dims(), x).map(Some)
     }
 }

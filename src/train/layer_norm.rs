@@ -131,8 +131,9 @@ impl CustomOp3 for LayerNorm {
         _: &Tensor,
         grad: &Tensor,
     ) -> Candle<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [xs, gs, us] = [x, gamma, grad].map(tape::numbers::<f32>);
-        let [dx, dg, db] = backward(&xs?, &gs?, self.epsilon, &us?);
+        let [dx, dg, db] = tape::lend([x, gamma, grad], |[x, gamma, grad]: [&[f32]; 3]| {
+            Ok(backward(x, gamma, self.epsilon, grad))
+        })?;
         Ok((
             Some(tape::tensor(dx, x.dims(), x)?),
             Some(tape::tensor(dg, gamma.dims(), gamma)?),

@@ -71,11 +71,12 @@ impl CustomOp2 for ConstantLinear {
         _: &Tensor,
         grad: &Tensor,
     ) -> Candle<(Option<Tensor>, Option<Tensor>)> {
-        let grad = tape::numbers::<f32>(grad)?;
         let (mut dw, mut db) = (vec![0.0; weight.elem_count()], vec![0.0; bias.elem_count()]);
-        self.constant()?
-            .backward(&self.rows, &grad, &mut dw, &mut db, &Task::quiet())
-            .map_err(candle_core::Error::wrap)?;
+        let constant = self.constant()?;
+        tape::lend([grad], |[grad]| {
+            let turned = constant.backward(&self.rows, grad, &mut dw, &mut db, &Task::quiet());
+            turned.map_err(candle_core::Error::wrap)
+        })?;
         Ok((Some(tape::tensor(dw, weight.dims(), weight)?), Some(tape::tensor(db, bias.dims(), bias)?)))
     }
 }

@@ -85,29 +85,19 @@ impl Slots {
     }
 }
 
-/// Adds `value(x, place)` of a tile's numbers to the sums of its rows and columns, each under the other's
+/// Adds `value(x)` of a tile's numbers to the sums of its rows and columns, each under the other's
 /// mask.
 #[inline(always)]
-fn reduce(
-    tile: &[f32],
-    masks: [&[f32]; 2],
-    sums: &mut [f32],
-    value: impl Fn(f32, usize) -> f32,
-    mut keep: Option<&mut [f32]>,
-) {
+fn reduce(tile: &[f32], masks: [&[f32]; 2], sums: &mut [f32], value: impl Fn(f32) -> f32) {
     let (rows, columns) = sums.split_at_mut(BLOCK);
     for (r, line) in tile.chunks_exact(BLOCK).enumerate() {
         let (mut lanes, own) = ([0f32; 16], masks[0][r]);
         let others = masks[1].as_chunks::<16>().0.iter().zip(columns.as_chunks_mut::<16>().0);
-        for (c, (chunk, (others, columns))) in line.as_chunks::<16>().0.iter().zip(others).enumerate() {
-            let first = r * BLOCK + c * 16;
+        for (chunk, (others, columns)) in line.as_chunks::<16>().0.iter().zip(others) {
             for k in 0..16 {
-                let x = value(chunk[k], first + k);
+                let x = value(chunk[k]);
                 lanes[k] += x * others[k];
                 columns[k] += x * own;
-                if let Some(keep) = &mut keep {
-                    keep[first + k] = x;
-                }
             }
         }
         rows[r] += lanes.iter().sum::<f32>();
@@ -172,6 +162,14 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Leaves a row's similarity with itself out, where block `i` meets block `j`.
+    pub fn leave_out_own(i: usize, j: usize, tiles: &mut [f32]) {
+        if i == j {
+            let lines = tiles.chunks_exact_mut(TILE);
+            lines.for_each(|tile| tile.iter_mut().step_by(BLOCK + 1).for_each(|x| *x = NEVER));
+        }
+    }
+
     /// Sums of a tile's rows and columns for every slot, `slots × 2 × BLOCK`.
     #[inline(always)]
     fn sums(&self, i: usize, j: usize, tiles: &[f32]) -> Vec<f32> {
@@ -179,32 +177,28 @@ impl<'a> Call<'a> {
         let mut sums = vec![0.0; slots.count * 2 * BLOCK];
         let of = |slot: usize| slot * 2 * BLOCK..(slot + 1) * 2 * BLOCK;
         let scale = 1.0 / self.options.tau;
-        // A row's similarity with itself is left out, by place.
-        let own = |x: f32, place: usize| if i == j && place.is_multiple_of(BLOCK + 1) { NEVER } else { x };
         for (m, tile) in tiles.chunks_exact(TILE).enumerate() {
-            let power = |x: f32, place: usize| exp((own(x, place) - 1.0) * scale);
-            reduce(tile, self.masks(m, i, j), &mut sums[of(m)], power, None);
+            reduce(tile, self.masks(m, i, j), &mut sums[of(m)], |x| exp((x - 1.0) * scale));
         }
         if !self.options.joint {
             return sums;
         }
         let mut joint = vec![0.0; TILE];
         self.joint(i, j, tiles, &mut joint);
-        let power = |x: f32, _: usize| exp((x - 1.0) * scale);
-        reduce(&joint, self.masks(count, i, j), &mut sums[of(count)], power, None);
+        reduce(&joint, self.masks(count, i, j), &mut sums[of(count)], |x| exp((x - 1.0) * scale));
         let Some(tau) = self.options.alignment else { return sums };
-        let (scale, mut powers) = (1.0 / tau, vec![0.0; TILE]);
-        for (power, &x) in powers.iter_mut().zip(&joint) {
-            *power = exp((x - 1.0) * scale);
-        }
+        let scale = 1.0 / tau;
+        let powers: Vec<f32> = joint.iter().map(|x| exp((x - 1.0) * scale)).collect();
+        let mut gaps = vec![0.0; TILE];
         for (m, tile) in tiles.chunks_exact(TILE).enumerate() {
             let [own_sum, joint_sum, gap] = slots.alignment(m);
             let masks = self.masks(m, i, j);
-            let power = |x: f32, place: usize| exp((own(x, place) - 1.0) * scale);
-            reduce(tile, masks, &mut sums[of(own_sum)], power, None);
-            reduce(&powers, masks, &mut sums[of(joint_sum)], |power, _| power, None);
-            let gaps = |x: f32, place: usize| powers[place] * (joint[place] - own(x, place));
-            reduce(tile, masks, &mut sums[of(gap)], gaps, None);
+            reduce(tile, masks, &mut sums[of(own_sum)], |x| exp((x - 1.0) * scale));
+            reduce(&powers, masks, &mut sums[of(joint_sum)], |power| power);
+            for ((gap, x), (power, joint)) in gaps.iter_mut().zip(tile).zip(powers.iter().zip(&joint)) {
+                *gap = power * (joint - x);
+            }
+            reduce(&gaps, masks, &mut sums[of(gap)], |gap| gap);
         }
         sums
     }
@@ -216,7 +210,8 @@ impl<'a> Call<'a> {
         // Sums across the sides and within them, which `inversion` treats differently.
         let mut totals = vec![[vec![0f64; padded], vec![0f64; padded]]; slots.count];
         let mut positives = vec![vec![0f32; padded]; count + 1];
-        let visit = |i: usize, j: usize, tiles: &[f32]| {
+        let visit = |i: usize, j: usize, tiles: &mut [f32]| {
+            Self::leave_out_own(i, j, tiles);
             let sums = wide(|| self.sums(i, j, tiles));
             let mut found = Vec::new();
             if j == i + spaces.side {

@@ -59,10 +59,10 @@ impl CustomOp2 for OnTape {
         let Some(kept) = self.kept.get() else {
             candle_core::bail!("modal contrast: the backward pass came before the forward pass")
         };
-        let [zs, vs, upstream] = [z, v, grad].map(tape::numbers::<f32>);
-        let (zs, vs) = (zs?, vs?);
-        let call = Call::new(&self.options, &zs, &vs).map_err(candle_core::Error::wrap)?;
-        let slopes = call.backward(kept, &upstream?, &self.task).map_err(candle_core::Error::wrap)?;
+        let slopes = tape::lend([z, v, grad], |[z, v, upstream]| {
+            let turn = || Call::new(&self.options, z, v)?.backward(kept, upstream, &self.task);
+            turn().map_err(candle_core::Error::wrap)
+        })?;
         Ok((Some(tape::tensor(slopes.z, z.dims(), z)?), Some(tape::tensor(slopes.v, v.dims(), v)?)))
     }
 }

@@ -1,7 +1,7 @@
 //! The gradients of [`super::modal_contrast`].
 
 use super::exp::exp;
-use super::modal_contrast::{Call, Kept, NEVER, Slopes};
+use super::modal_contrast::{Call, Kept, Slopes};
 use super::spaces::{BLOCK, TILE};
 use super::wide::wide;
 use crate::error::Result;
@@ -30,10 +30,7 @@ impl Call<'_> {
                 let block = if turned { (block + spaces.side) % (2 * spaces.side) } else { block };
                 of(&kept.inverse[slot], block)
             };
-            if i == j {
-                let lines = tiles.chunks_exact_mut(TILE);
-                lines.for_each(|tile| tile.iter_mut().step_by(BLOCK + 1).for_each(|x| *x = NEVER));
-            }
+            Self::leave_out_own(i, j, tiles);
             let both = |slot: usize, m: usize| {
                 let [own, others] = self.masks(m, i, j);
                 (inverse(slot, i), inverse(slot, j), own, others)
@@ -77,15 +74,18 @@ impl Call<'_> {
                     }
                     let (rows, columns) = by_v[2 * m * BLOCK..][..2 * BLOCK].split_at_mut(BLOCK);
                     let (own, others) = (&self.v[m][i * BLOCK..][..BLOCK], &self.v[m][j * BLOCK..][..BLOCK]);
-                    for (r, place) in (0..BLOCK).zip((0..TILE).step_by(BLOCK)) {
-                        let mut lanes = [0f32; 16];
-                        for c in (0..BLOCK).step_by(16) {
-                            for (k, lane) in lanes.iter_mut().enumerate() {
-                                let (at, column) = (place + c + k, c + k);
-                                let along = pull[at] * before[at];
-                                *lane += along * others[column];
-                                columns[column] += along * own[r];
-                                tile[at] += pull[at] * own[r] * others[column];
+                    let lines = tile.chunks_exact_mut(BLOCK).zip(before.chunks_exact(BLOCK));
+                    for ((r, pull), (line, before)) in pull.chunks_exact(BLOCK).enumerate().zip(lines) {
+                        let (mut lanes, own) = ([0f32; 16], own[r]);
+                        let known = pull.as_chunks::<16>().0.iter().zip(before.as_chunks::<16>().0);
+                        let sides = others.as_chunks::<16>().0.iter().zip(columns.as_chunks_mut::<16>().0);
+                        let chunks = line.as_chunks_mut::<16>().0.iter_mut().zip(known).zip(sides);
+                        for ((line, (pull, before)), (others, columns)) in chunks {
+                            for k in 0..16 {
+                                let along = pull[k] * before[k];
+                                lanes[k] += along * others[k];
+                                columns[k] += along * own;
+                                line[k] += pull[k] * own * others[k];
                             }
                         }
                         rows[r] += lanes.iter().sum::<f32>();

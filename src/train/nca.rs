@@ -124,7 +124,7 @@ impl<'a> Call<'a> {
             sums: vec![vec![1.0; spaces.padded()]; all],
             positives: vec![vec![0.0; spaces.padded() / 2]; all],
         };
-        let visit = |i: usize, j: usize, tiles: &[f32]| {
+        let visit = |i: usize, j: usize, tiles: &mut [f32]| {
             let (mut sums, mut positives) = (vec![0f32; all * 2 * BLOCK], Vec::new());
             wide(|| {
                 let mut tile = vec![0.0; TILE];
@@ -296,10 +296,10 @@ impl CustomOp2 for OnTape {
         let Some(kept) = self.kept.get() else {
             candle_core::bail!("nca: the backward pass came before the forward pass")
         };
-        let [zs, vs, upstream] = [z, v, grad].map(tape::numbers::<f32>);
-        let (zs, vs) = (zs?, vs?);
-        let call = Call::new(&self.options, &zs, &vs).map_err(candle_core::Error::wrap)?;
-        let [dz, dv] = call.backward(kept, &upstream?, &self.task).map_err(candle_core::Error::wrap)?;
+        let [dz, dv] = tape::lend([z, v, grad], |[z, v, upstream]| {
+            let turn = || Call::new(&self.options, z, v)?.backward(kept, upstream, &self.task);
+            turn().map_err(candle_core::Error::wrap)
+        })?;
         Ok((Some(tape::tensor(dz, z.dims(), z)?), Some(tape::tensor(dv, v.dims(), v)?)))
     }
 }

@@ -80,7 +80,11 @@ impl CustomOp1 for Normalise {
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Candle<Option<Tensor>> {
         let mut numbers = tape::numbers::<f32>(grad)?;
-        backward(&tape::numbers::<f32>(x)?, x.dim(1)?, &mut numbers);
+        let width = x.dim(1)?;
+        tape::lend([x], |[x]| {
+            backward(x, width, &mut numbers);
+            Ok(())
+        })?;
         Ok(Some(tape::tensor(numbers, x.dims(), x)?))
     }
 }

@@ -61,19 +61,22 @@ impl CustomOp1 for Propagate {
 
     fn bwd(&self, h: &Tensor, _: &Tensor, grad: &Tensor) -> Candle<Option<Tensor>> {
         let width = h.dim(1)?;
-        let grad = tape::numbers::<f32>(grad)?;
         let mut out = vec![0.0; self.edges.read * width];
-        out.par_chunks_mut(PIECE * width.max(1)).enumerate().for_each(|(piece, out)| {
-            wide(|| {
-                for (r, out) in out.chunks_exact_mut(width).enumerate() {
-                    let range = self.edges.of_read(piece * PIECE + r);
-                    for (&i, &e) in self.edges.targets[range.clone()].iter().zip(&self.edges.edges[range]) {
-                        let i = i as usize;
-                        axpy(self.weights[e as usize], &grad[i * width..(i + 1) * width], out);
+        tape::lend([grad], |[grad]| {
+            out.par_chunks_mut(PIECE * width.max(1)).enumerate().for_each(|(piece, out)| {
+                wide(|| {
+                    for (r, out) in out.chunks_exact_mut(width).enumerate() {
+                        let range = self.edges.of_read(piece * PIECE + r);
+                        for (&i, &e) in self.edges.targets[range.clone()].iter().zip(&self.edges.edges[range])
+                        {
+                            let i = i as usize;
+                            axpy(self.weights[e as usize], &grad[i * width..(i + 1) * width], out);
+                        }
                     }
-                }
+                });
             });
-        });
+            Ok(())
+        })?;
         tape::tensor(out, h.dims(), h).map(Some)
     }
 }

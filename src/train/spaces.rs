@@ -128,7 +128,7 @@ impl<'a> Spaces<'a> {
     pub fn forward<R: Send>(
         &self,
         task: &Task,
-        visit: impl Fn(usize, usize, &[f32]) -> R + Sync,
+        visit: impl Fn(usize, usize, &mut [f32]) -> R + Sync,
         mut merge: impl FnMut(usize, usize, R),
     ) -> Result<()> {
         let all: Vec<(usize, usize)> =

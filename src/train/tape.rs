@@ -24,6 +24,21 @@ pub(crate) fn numbers<T: WithDType>(tensor: &Tensor) -> Result<Vec<T>> {
     tensor.flatten_all()?.to_vec1::<T>()
 }
 
+/// Gives `work` the numbers of tensors: lent where they stand in row order on the CPU, else copied there.
+pub(crate) fn lend<T: WithDType, R, const N: usize>(
+    tensors: [&Tensor; N],
+    work: impl FnOnce([&[T]; N]) -> Result<R>,
+) -> Result<R> {
+    let here = tensors.into_iter().map(on_cpu).collect::<Result<Vec<_>>>()?;
+    let held: Vec<_> = here.iter().map(Tensor::storage_and_layout).collect();
+    let lent = held.iter().map(|(storage, layout)| match &**storage {
+        Storage::Cpu(storage) => slice::<T>("lend", storage, layout),
+        _ => candle_core::bail!("a tensor that did not come to the CPU"),
+    });
+    let lent = lent.collect::<Result<Vec<_>>>()?;
+    work(std::array::from_fn(|at| lent[at]))
+}
+
 /// A tensor beside `like`, on its device.
 pub(crate) fn tensor<T: WithDType>(data: Vec<T>, shape: impl Into<Shape>, like: &Tensor) -> Result<Tensor> {
     Tensor::from_vec(data, shape.into(), like.device())

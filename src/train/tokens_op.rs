@@ -54,10 +54,9 @@ impl CustomOp3 for Context {
         _: &Tensor,
         grad: &Tensor,
     ) -> Candle<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [qs, ks, vs] = [q, k, v].map(tape::numbers::<f32>);
-        let grad = tape::numbers::<f32>(grad)?;
-        let upstream = Upstream::Context(&vs?, &grad);
-        let [dq, dk, dv] = self.0.backward(&qs?, &ks?, upstream).map_err(Error::wrap)?;
+        let [dq, dk, dv] = tape::lend([q, k, v, grad], |[q, k, v, grad]: [&[f32]; 4]| {
+            self.0.backward(q, k, Upstream::Context(v, grad)).map_err(Error::wrap)
+        })?;
         Ok((
             Some(tape::tensor(dq, q.dims(), q)?),
             Some(tape::tensor(dk, k.dims(), k)?),
@@ -90,9 +89,9 @@ impl CustomOp2 for Mass {
         _: &Tensor,
         grad: &Tensor,
     ) -> Candle<(Option<Tensor>, Option<Tensor>)> {
-        let (qs, ks) = (tape::numbers::<f32>(q)?, tape::numbers::<f32>(k)?);
-        let upstream = Upstream::Mass(&tape::numbers::<f32>(grad)?);
-        let [dq, dk, _] = self.0.backward(&qs, &ks, upstream).map_err(Error::wrap)?;
+        let [dq, dk, _] = tape::lend([q, k, grad], |[q, k, grad]: [&[f32]; 3]| {
+            self.0.backward(q, k, Upstream::Mass(grad)).map_err(Error::wrap)
+        })?;
         Ok((Some(tape::tensor(dq, q.dims(), q)?), Some(tape::tensor(dk, k.dims(), k)?)))
     }
 }

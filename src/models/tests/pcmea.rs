@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor, Var};
 
 use crate::golden::Golden;
 use crate::models::fusion::Net;
-use crate::models::pcmea::{cross_attention, information, score, self_attention};
+use crate::models::pcmea::{cross_attention, halves, information, score, self_attention};
 use crate::task::Task;
 use crate::train::tests::data::close;
 use crate::train::{Parameter, Params};
@@ -103,9 +103,12 @@ fn mutual_information_is_the_reference_s() {
     let list = [("m.0", "layers.0", 10, 14), ("m.1", "layers.2", 1, 10)];
     let (params, x, y) = (params(&golden, &list), rows(&golden, "x", 40), rows(&golden, "y", 40));
     let task = Task::quiet();
-    let scores = score(Net { params: &params, task: &task }, "m", &x, &y).unwrap();
+    let net = Net { params: &params, task: &task };
+    let [left, right] = halves(net, "m", &x, &y).unwrap();
+    let scores = score(net, "m", &left, &right).unwrap();
     let loss = information(&scores, &scores).unwrap();
-    close("loss", &numbers(&loss), &golden.floats("loss"), 1e-5);
+    // A difference of two numbers fifteen times as large.
+    close("loss", &numbers(&loss), &golden.floats("loss"), 5e-5);
     let grads = loss.backward().unwrap();
     close("x", &numbers(grads.get(&x).unwrap()), &golden.floats("grad_x"), 1e-4);
     close("y", &numbers(grads.get(&y).unwrap()), &golden.floats("grad_y"), 1e-4);

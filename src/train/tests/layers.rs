@@ -100,11 +100,8 @@ fn token_attention_has_the_slopes_of_differences() {
 fn an_edge_softmax_has_the_slopes_of_differences() {
     let (heads, width) = (2, 3);
     let (edges, ..) = layer(4, 1);
-    let arguments = [
-        doubles(edges.written * heads, 1),
-        doubles(edges.read * heads, 2),
-        doubles(edges.read * heads * width, 3),
-    ];
+    let arguments =
+        [doubles(edges.written * heads, 1), doubles(edges.read * heads, 2), doubles(edges.read * width, 3)];
     let grad = doubles(edges.written * heads * width, 4);
     let call = |x: &[Vec<f64>]| -> f64 {
         let call = Arguments { own: &x[0], other: &x[1], values: &x[2], heads };
