@@ -145,9 +145,17 @@ fn model_figures() {
         }
         println!("{} {:.1} s for {epochs} epochs", model.as_str(), begun.elapsed().as_secs_f64());
         let begun = Instant::now();
-        let joint = trainer.embeddings(&task).unwrap().joint;
+        let found = trainer.embeddings(&task).unwrap();
         println!("{} {:.1} s for the embeddings", model.as_str(), begun.elapsed().as_secs_f64());
-        let joint = [Owned::stacked("joint", joint.values, rows, joint.width)];
+        let count = found.modalities.len();
+        let joint = [Owned::stacked("joint", found.joint.values, rows, found.joint.width)];
         judge(model.as_str(), &joint, &links, &untouched);
+        for (at, part) in found.modalities.into_iter().enumerate() {
+            let weights = found.weights.iter().skip(at).step_by(count);
+            let share = weights.map(|w| f64::from(w * w)).sum::<f64>() / (rows + others) as f64;
+            let vectors = [Owned::stacked("part", part.values, rows, part.width)];
+            let what = format!("{} {} (mean share {share:.3})", model.as_str(), part.name);
+            judge(&what, &vectors, &links, &untouched);
+        }
     }
 }
