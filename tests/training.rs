@@ -221,6 +221,36 @@ fn parameters_leave_under_the_names_their_authors_gave_them() {
 }
 
 #[test]
+fn parameters_come_back_and_training_goes_on_from_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    let file = |model: &str| dir.path().join(format!("{model}.safetensors")).display().to_string();
+    for model in MODELS {
+        let train = format!("TRAIN {model} ON p USING s dims=16");
+        execute(&mut session, &format!("{train} epochs=3 lr=0.01 AS m"));
+        execute(&mut session, &format!("EXPORT m TO '{}'", file(model)));
+        execute(&mut session, &format!("{train} epochs=0 init='{}' AS same", file(model)));
+        execute(&mut session, "ALIGN p USING m AS a");
+        execute(&mut session, "ALIGN p USING same AS b");
+        let mut links = |of: &str| rows(&mut session, &format!("SELECT left, right, score FROM {of}"));
+        assert_eq!(links("a"), links("b"), "{model}");
+        let facts = rows(&mut session, "DESCRIBE same");
+        assert!(facts.iter().any(|fact| text(&fact[0]) == "began with"), "{model}: {facts:?}");
+        execute(&mut session, &format!("{train} epochs=1 init='{}' AS further", file(model)));
+        assert_ne!(digest(&mut session, "further"), digest(&mut session, "same"), "{model}");
+    }
+    // The bytes of the file decide, wherever it lies.
+    std::fs::copy(file("eva"), file("copy")).unwrap();
+    let eva = |from: &str| format!("TRAIN eva ON p USING s dims=16 epochs=1 init='{}' AS e", file(from));
+    execute(&mut session, &eva("eva"));
+    assert!(execute(&mut session, &eva("copy")).message.contains("stored result"));
+    assert_eq!(code(&mut session, &eva("mclea")), Code::BadValue);
+    assert_eq!(code(&mut session, &eva("nothing")), Code::NotFound);
+    std::fs::write(file("bad"), b"no tensors").unwrap();
+    assert_eq!(code(&mut session, &eva("bad")), Code::BadFile);
+}
+
+#[test]
 fn what_rests_on_a_model_knows_which_links_it_was_given() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(dir.path());

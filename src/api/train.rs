@@ -1,5 +1,7 @@
 //! The builder of `TRAIN`.
 
+use std::path::Path;
+
 use super::Store;
 use super::build::setters;
 use crate::error::{Code, Error, Result};
@@ -38,6 +40,8 @@ impl TrainBuilder {
         iterative(iterative: bool) => spec.iterative = iterative;
         /// Stop when held-out pairs gain nothing for so many epochs.
         patience(epochs: Option<usize>) => spec.patience = epochs;
+        /// A safetensors file of parameters to begin with, under the names of the model's authors.
+        init(path: &Path) => spec.init = Some(path.to_path_buf());
         /// As the paper has it, or as the authors' code does.
         variant(variant: Variant) => spec.variant = variant;
         /// Which modalities take part: those named, else all; sizes do not matter.

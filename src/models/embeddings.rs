@@ -27,6 +27,17 @@ pub struct Embeddings {
 }
 
 impl Trainer {
+    /// Joint vectors of some rows, from their own field of the graph.
+    pub(super) fn joint(&self, rows: Vec<u32>, task: &Task) -> Result<Embedding> {
+        let layers = self.model.encoders().layers();
+        let view = View::new(&self.inputs, rows, layers, &self.device, task)?;
+        let Vectors { parts, weights } = self.model.vectors(&self.params, &view)?;
+        let fused = unit(&parts).and_then(|(units, _)| joint(&units, &weights)).during(task)?;
+        let width = fused.dim(1).map_err(refused)?;
+        let values = fused.flatten_all().and_then(|all| all.to_vec1::<f32>()).during(task)?;
+        Ok(Embedding { name: "joint".into(), values, width })
+    }
+
     /// Vectors of all rows of both sides.
     ///
     /// The graph layers run over the whole graph at once, all else in tiles of rows. Fails with

@@ -12,6 +12,7 @@
 //! Only the batch's receptive field is computed. Results are the same bytes for any number of threads.
 //! This layer knows graphs, features and tensors, and must not know the store or the language.
 
+mod curriculum;
 mod embeddings;
 mod encoders;
 mod eva;

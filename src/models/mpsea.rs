@@ -10,7 +10,8 @@
 //! - Pre-synergistic fusion (Eq. 6, 7): the text adds λ_g·K_g and λ_v·K_v to the keys of every textual
 //!   modality; the queries see all keys of an entity in one softmax, so they stand there once. λ begin
 //!   at 1. All modalities that are neither structure nor visual are textual.
-//! - A modality's weight (Eq. 8) sums over its own key; what λ_v·K_v gets counts for none. Weights multiply unit vectors, as in MEAformer.
+//! - A modality's weight (Eq. 8) sums over its own key; what λ_v·K_v gets counts for none. Weights
+//!   multiply unit vectors, as in MEAformer.
 //! - One feed-forward network for all textual modalities, one for structure; inner width is the width.
 //! - ICL and LICL are plain sums over the modalities; the joint loss is that of the late vectors (§3.6).
 //!   The result is the early joint vectors, as in MEAformer: late ones have seen all modalities of few
@@ -128,10 +129,11 @@ impl Mpsea {
             let context = net.affine("fusion.output", &tokens.attend(&q, &k, &flat(&values)?)?)?;
             let context = context.reshape((rows, others.len(), width))?;
             let mass = tokens.masses(&q, &k)?.affine(1.0 / ((others.len() * heads) as f64).sqrt(), 0.0)?;
-            for (at, &m) in
-                owners.iter().enumerate().filter(|(at, m)| *at < others.len() || Some(**m) == structure)
-            {
-                masses[m] = Some(mass.narrow(1, at, 1)?);
+            for (at, &m) in owners.iter().enumerate() {
+                // The second key of the visual vectors counts for none.
+                if masses[m].is_none() {
+                    masses[m] = Some(mass.narrow(1, at, 1)?);
+                }
             }
             for (at, &m) in others.iter().enumerate() {
                 let attended = context.narrow(1, at, 1)?.squeeze(1)?.add(&early.parts[m])?;

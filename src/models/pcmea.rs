@@ -14,9 +14,8 @@
 //! - from `momentum_from` on, a contrast of the left joint vectors with the right ones of a momentum copy,
 //!   τ = 0.05.
 //!
-//! How pairs that it finds join is in [`super::pseudo`]. The weights of the parts are not in the text: 1.
-//! The reference's curriculum, which repeats pairs beside similar ones, is left out: in batches that hold all
-//! pairs it makes a pair the negative of itself.
+//! Up to `momentum_from` batches are picked by [`super::curriculum`]; how pairs that it finds join is in
+//! [`super::pseudo`]. The weights of the parts are not in the text: 1.
 
 use candle_core::{Tensor, Var};
 

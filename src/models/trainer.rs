@@ -8,7 +8,7 @@ use super::encoders::During;
 use super::inputs::{Inputs, View};
 use super::options::Options;
 use super::state::{Found, TrainState};
-use super::{Aligner, Step, pseudo};
+use super::{Aligner, Step, curriculum, pseudo};
 use crate::error::{Code, Error, Result};
 use crate::rng::Rng;
 use crate::task::Task;
@@ -224,6 +224,7 @@ impl Trainer {
         let (rng, found, followed) = (self.rng.clone(), self.found.clone(), self.momentum.is_some());
         // Where the only step comes last there is nothing to take back.
         let several = self.pairs.len() + self.found.pairs.len() > self.options.batch
+            || self.options.quirks()
             || !self.held_out.is_empty()
             || self.options.iterate.is_some();
         let before = several.then(|| self.state()).transpose()?;
@@ -263,6 +264,9 @@ impl Trainer {
         let mut order = self.pairs.clone();
         order.extend(&self.found.pairs);
         self.rng.shuffle(&mut order);
+        if self.options.model == super::Model::Pcmea && self.epoch < self.options.momentum_from {
+            order = self.curriculum(order, task)?;
+        }
         let mut sums = Sums::default();
         for batch in order.chunks(self.options.batch) {
             let factor = self.options.schedule.factor(self.optimiser.state().step);
@@ -294,6 +298,23 @@ impl Trainer {
             self.found.look(candidates, &rule);
         }
         Ok((sums, (!self.held_out.is_empty()).then(|| held_out.loss(None).total)))
+    }
+
+    /// PCMEA's order of the pairs, which come shuffled.
+    fn curriculum(&self, order: Vec<(u32, u32)>, task: &Task) -> Result<Vec<(u32, u32)>> {
+        if self.options.quirks() {
+            let split = self.inputs.split as u32;
+            let links: Vec<(u32, u32)> = self.pairs.iter().map(|pair| (pair.0, pair.1 + split)).collect();
+            let joint = self.embeddings(task)?.joint;
+            let list = curriculum::reference(&links, &joint, curriculum::FOLLOWERS, task)?;
+            return Ok(list.into_iter().map(|(left, right)| (left, right - split)).collect());
+        }
+        // Within one batch the order says nothing.
+        if order.len() <= self.options.batch {
+            return Ok(order);
+        }
+        let lefts = self.joint(order.iter().map(|pair| pair.0).collect(), task)?;
+        curriculum::alike(&order, &lefts, task)
     }
 
     fn uses_momentum(&self) -> bool {

@@ -151,6 +151,7 @@ fn train_text(train: &Train) -> String {
         None => option(&mut text, "patience", Some("none")),
     }
     option(&mut text, "without", (!train.without.is_empty()).then(|| quoted(&train.without.join(", "))));
+    option(&mut text, "init", train.init.as_ref().map(|path| quoted(&path.to_string_lossy())));
     option(&mut text, "variant", Some(train.variant.as_str()));
     if let Weights::Named(_) = train.weights {
         let _ = write!(text, " {}", weights_text(&train.weights));

@@ -3,6 +3,8 @@
 //! Doing it and explaining it begin alike, here. Nothing large is read, so that a stored result is given
 //! back at once.
 
+use std::fmt::Write as _;
+
 use super::canonical::canonical;
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Input, PairEntry};
 use super::engine::{Context, Engine};
@@ -10,10 +12,12 @@ use super::lineage::{self, Arithmetic};
 use super::make::Order;
 use super::seed;
 use super::settings::{Device, Settings};
-use super::spec::{Dtype, Lesson, Missing, Request, SeedMethod, Variant, Weights};
+use super::spec::{Dtype, Lesson, Missing, Request, SeedMethod, Train, Variant, Weights};
+use super::train::initial;
 use crate::error::{Code, Error, Result};
 use crate::features::Modality;
 use crate::psqe::SeedSet;
+use crate::store::Digest;
 
 /// What a statement needs before it can start.
 pub(crate) struct Plan {
@@ -85,12 +89,17 @@ impl Plan {
         if outline.links {
             inputs.push(lineage::links_input(&pair));
         }
+        let mut recipe = canonical(&request.unnamed());
+        if let Request::Train(Train { init: Some(path), .. }) = &request {
+            // The bytes of the file decide, wherever it lies.
+            let _ = write!(recipe, " init={}", Digest::of(&initial(path)?));
+        }
         let order = Order {
             name: request.name().to_string(),
             pair: outline.pair,
             kind: outline.kind,
             statement: canonical(&request),
-            recipe: canonical(&request.unnamed()),
+            recipe,
             inputs,
             seed,
             arithmetic,
@@ -263,7 +272,7 @@ impl Request {
                 spec.weights = spec.weights.chosen();
             }
             Request::Train(spec) => {
-                (spec.name, spec.device) = Default::default();
+                (spec.name, spec.device, spec.init) = Default::default();
                 spec.weights = spec.weights.chosen();
                 for lesson in &mut spec.lessons {
                     if let Lesson::Seeds(name) = lesson {

@@ -1,6 +1,7 @@
 //! `TRAIN meaformer ON p USING s AS m`: an aligner, with checkpoints.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::DType;
@@ -21,7 +22,7 @@ use crate::features::{
     Feature, Matrix, OwnedFeature, Presence, Quantities, StoredFeature, Vocabulary, quantities, save_feature,
 };
 use crate::kg::{Link, Split};
-use crate::models::{Embeddings, Inputs, ModalInput, Model, Numbers, Options, Trainer};
+use crate::models::{Embeddings, Inputs, ModalInput, Model, Numbers, Options, Trainer, names, tensors};
 use crate::psqe::Stage;
 use crate::rng::Rng;
 use crate::store::{Db, Digest, Record};
@@ -62,6 +63,11 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
     if plan.device != Device::Cpu {
         trainer = trainer.on(&plan.device.open()?, DType::F32)?;
     }
+    if let Some(path) = &spec.init {
+        let known = tensors::from_bytes(&initial(path)?).map_err(|error| error.path(path))?;
+        trainer.import(&names::import(spec.model, known)).map_err(|error| error.path(path))?;
+        made.facts.push(("began with".to_string(), path.display().to_string()));
+    }
     let epochs = spec.epochs.unwrap_or_default() as u64;
     let parts = trainer.parts();
     let state = runs::run(engine, &plan.order, epochs, &parts, &mut trainer, task)?;
@@ -84,6 +90,11 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
     task.phase("embedding all entities", None);
     keep(&engine.db, &mut made, trainer.embeddings(task)?, pair.left.len())?;
     Ok(made)
+}
+
+/// The file of parameters to begin with.
+pub(crate) fn initial(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|cause| Error::io(format!("reading {}", path.display()), cause))
 }
 
 /// The pairs to learn from, as rows: an entity is learned in its first pair only, seeds and links in the

@@ -1,5 +1,7 @@
 //! What makes models: `TUNE` and `TRAIN`.
 
+use std::path::PathBuf;
+
 use super::{Missing, Variant, Weights};
 use crate::kg::Split;
 
@@ -119,6 +121,9 @@ pub struct Train {
     pub patience: Option<usize>,
     /// Parts of the model to leave out: its ablations.
     pub without: Vec<String>,
+    /// A safetensors file of parameters to begin with, under the names of the model's authors; `None`
+    /// draws them.
+    pub init: Option<PathBuf>,
     /// As it should be, or with the reference's quirks.
     pub variant: Variant,
     /// Which modalities take part: those named, else all; sizes do not matter.
@@ -146,6 +151,7 @@ impl Train {
             iterative: false,
             patience: None,
             without: Vec::new(),
+            init: None,
             variant: Variant::Paper,
             weights: Weights::Auto,
             device: String::new(),

@@ -65,6 +65,7 @@ impl Binder<'_> {
             iterative: options.flag("iterative"),
             patience: options.maybe_size("patience"),
             without: parts.collect(),
+            init: options.path("init"),
             variant: variant(&options),
             weights: options.weights(),
             device: options.text("device").unwrap_or_default(),

@@ -280,6 +280,7 @@ forms! {
             opt("patience", Kind::IntOr(1, 1_000_000, "none"), "none",
                 "epochs without gain on held-out seeds after which training stops"),
             opt("without", Kind::Text, "", "parts of the model to leave out, parted by commas; DESCRIBE MODEL lists them"),
+            opt("init", Kind::Path, "", "safetensors file of parameters to begin with, under the names of the model's authors"),
             TRAIN_VARIANT,
             TRAINED,
             DEVICE,
