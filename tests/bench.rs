@@ -186,6 +186,45 @@ fn a_model_of_the_bench_leaves_no_bytes() {
     assert_eq!(objects(&mut session), before);
 }
 
+/// Cancels when a model is ranked that was trained before its eyes.
+struct AfterTraining {
+    token: CancelToken,
+    trained: AtomicBool,
+}
+
+impl Observer for AfterTraining {
+    fn event(&self, event: &Event) {
+        if let Event::Phase { name, .. } = event {
+            if name.ends_with(": training") {
+                self.trained.store(true, Ordering::Relaxed);
+            }
+            if name.ends_with(": ranking") && self.trained.load(Ordering::Relaxed) {
+                self.token.cancel();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_model_that_a_stop_left_behind_is_judged_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = store(&dir).session();
+    plant(&mut session);
+    let bench = format!("BENCH PAIRS p MODELS eva SEEDS s {SHORT} runs=1 protocol=strict csls=none seed=9");
+    let token = CancelToken::new();
+    let observer = AfterTraining { token: token.clone(), trained: AtomicBool::new(false) };
+    let task = Task::new(token, Some(Arc::new(observer)));
+    assert_eq!(session.execute(&bench, &Params::new(), &task).unwrap_err().code(), Code::Cancelled);
+    let left = rows(&mut session, "SHOW MODELS");
+    assert_eq!(left.len(), 1);
+    let step = rows(&mut session, &format!("EXPLAIN {bench}")).remove(0);
+    assert!(step.get::<String>("because").unwrap().starts_with("only to be judged: bench eva p 9 "));
+    let row = rows(&mut session, &bench).pop().unwrap();
+    assert!(row.get::<f64>("seconds").unwrap() > 0.0);
+    assert!(rows(&mut session, "SHOW MODELS").is_empty() && rows(&mut session, "SHOW RUNS").is_empty());
+    execute(&mut session, "CHECK FULL");
+}
+
 /// The text of a file with its numbers left out.
 fn without_numbers(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();

@@ -81,6 +81,11 @@ fn check(spec: &Bench) -> Result<()> {
     if spec.runs == 0 {
         return Err(Error::new(Code::OutOfRange, "runs=0 trains nothing").help("give at least 1"));
     }
+    if spec.csls == Some(0) {
+        return Err(
+            Error::new(Code::OutOfRange, "csls=0 has no neighbours").help("give 10, or leave CSLS out")
+        );
+    }
     if spec.seeds.is_empty() || spec.seeds.iter().any(Vec::is_empty) {
         return Err(lacking("seed set").help("name seeds, a split or a share of links to learn from"));
     }
