@@ -19,6 +19,7 @@ pub mod models;
 pub mod ops;
 pub mod psqe;
 pub mod ql;
+mod resident;
 mod rng;
 #[cfg(test)]
 #[path = "../tests/common/mod.rs"]
@@ -28,8 +29,8 @@ mod task;
 pub mod train;
 
 pub use api::{
-    AlignBuilder, CorrectBuilder, EvaluateBuilder, ExpandBuilder, ExportBuilder, Name, Options, Pair,
-    Prepared, PsqeBuilder, SeedBuilder, Session, Store, TrainBuilder, TuneBuilder,
+    AlignBuilder, BenchBuilder, CorrectBuilder, EvaluateBuilder, ExpandBuilder, ExportBuilder, Name, Options,
+    Pair, Prepared, PsqeBuilder, SeedBuilder, Session, Store, TrainBuilder, TuneBuilder,
 };
 pub use error::{Code, Error, Kind, Place, Result, Span};
 pub use ops::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};

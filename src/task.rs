@@ -88,6 +88,13 @@ impl Task {
         self.cancel.is_cancelled()
     }
 
+    /// The same task, its phases told with a word before them: what they are a part of.
+    pub fn within(&self, whole: impl Into<String>) -> Self {
+        let whole = whole.into();
+        let within = |observer: Arc<dyn Observer>| Arc::new(Within { whole, observer }) as Arc<dyn Observer>;
+        Task { cancel: self.cancel.clone(), observer: self.observer.clone().map(within) }
+    }
+
     /// Begins a phase of `total` units.
     pub fn phase(&self, name: impl Into<String>, total: Option<u64>) {
         if let Some(observer) = &self.observer {
@@ -110,9 +117,49 @@ impl Task {
     }
 }
 
+/// Tells phases as parts of a whole.
+struct Within {
+    whole: String,
+    observer: Arc<dyn Observer>,
+}
+
+impl Observer for Within {
+    fn event(&self, event: &Event) {
+        match event {
+            Event::Phase { name, total } => {
+                let name = format!("{}: {name}", self.whole);
+                self.observer.event(&Event::Phase { name, total: *total });
+            }
+            other => self.observer.event(other),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_names_its_whole_and_is_cancelled_with_it() {
+        #[derive(Default)]
+        struct Heard(std::sync::Mutex<Vec<Event>>);
+        impl Observer for Heard {
+            fn event(&self, event: &Event) {
+                self.0.lock().unwrap().push(event.clone());
+            }
+        }
+        let (token, heard) = (CancelToken::new(), Arc::new(Heard::default()));
+        let task = Task::new(token.clone(), Some(heard.clone())).within("p eva 1 of 2");
+        task.phase("training", Some(3));
+        task.advance(1);
+        let name = "p eva 1 of 2: training".to_string();
+        assert_eq!(
+            *heard.0.lock().unwrap(),
+            [Event::Phase { name, total: Some(3) }, Event::Advance { done: 1 }]
+        );
+        token.cancel();
+        assert!(task.check().is_err());
+    }
 
     #[test]
     fn a_cancelled_task_says_so() {

@@ -191,6 +191,26 @@ fn matching() {
 }
 
 #[test]
+fn benches() {
+    insta::assert_snapshot!(reports(&[
+        "BENCH p MODELS eva SEEDS s",
+        "BENCH PAIRS p MODELS eva",
+        "BENCH PAIRS p MODELS resnet SEEDS s",
+        "BENCH PAIRS p, MODELS eva SEEDS s",
+        "BENCH PAIRS p MODELS eva SEEDS split 'test'",
+        "BENCH PAIRS p MODELS eva SEEDS s protocol=paper,strict",
+        "BENCH PAIRS p MODELS eva SEEDS s protocol='paper, lenient'",
+        "BENCH PAIRS p MODELS eva SEEDS s runs=0",
+        "BENCH PAIRS p MODELS eva SEEDS s format=csv",
+        "BENCH PAIRS p MODELS eva SEEDS s TO table.csv",
+        "BENCH PAIRS p MODELS eva SEEDS s TO 'table' format=excel",
+        "BENCH PAIRS p, q MODELS eva SEEDS s, t published='DBP15K ZH-EN'",
+        "BENCH PAIRS p MODELS eva SEEDS s AS b",
+        "BENCHMARK p",
+    ]));
+}
+
+#[test]
 fn weights() {
     insta::assert_snapshot!(reports(&[
         "ALIGN p USING features(visual=0.8, text=0.2",

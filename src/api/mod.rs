@@ -3,12 +3,14 @@
 //! Both doors lead to the same [`Request`](crate::ops::spec::Request): a statement is parsed and
 //! bound to one, a builder fills one in. Nothing here prints, exits or panics.
 
+mod bench;
 mod build;
 mod pair;
 mod session;
 mod stages;
 mod train;
 
+pub use bench::BenchBuilder;
 pub use build::{AlignBuilder, CorrectBuilder, EvaluateBuilder, ExportBuilder, SeedBuilder};
 pub use pair::Pair;
 pub use session::{Name, Prepared, Session};
@@ -163,6 +165,11 @@ impl Store {
     /// Trains an aligner; name what it learns from.
     pub fn train(&self, pair: &Pair, model: Architecture) -> TrainBuilder {
         TrainBuilder::new(self.clone(), pair.name(), model)
+    }
+
+    /// Trains models several times each and judges them alike; name pairs, models and what they learn from.
+    pub fn bench(&self) -> BenchBuilder {
+        BenchBuilder::new(self.clone())
     }
 
     /// Adds pairs of the seeds' neighbours.

@@ -5,11 +5,13 @@
 //! is NaN, never 0 or 1. It sees features, links and numbers; it must not know the store or the language.
 
 mod links;
+mod published;
 mod ranking;
 mod seeds;
 mod unlabelled;
 
 pub use links::{LinkQuality, links};
+pub use published::{PublishedFigure, dataset, dataset_of, published};
 pub use ranking::{Metrics, Ranking, RankingOptions, ranking, test_links};
 pub use seeds::{SeedQuality, seeds};
 pub use unlabelled::{Unlabelled, unlabelled};

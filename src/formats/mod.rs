@@ -14,6 +14,7 @@ pub mod lines;
 pub mod links;
 mod literals;
 mod lookup;
+mod markup;
 pub mod matrix;
 mod mmkg;
 mod openea;
@@ -27,5 +28,6 @@ mod tables;
 mod translated;
 mod xml;
 
+pub use markup::{latex_text, markdown_text};
 pub use pair::{PairSource, read_pair};
 pub use report::{ImportReport, LinkCounts, Lint, LintKind, SideCounts, Skipped};

@@ -131,15 +131,8 @@ fn tune_text(tune: &Tune) -> String {
 }
 
 fn train_text(train: &Train) -> String {
-    let mut text = format!("TRAIN {} ON {} USING ", train.model.as_str(), identifier(&train.pair));
-    for (at, lesson) in train.lessons.iter().enumerate() {
-        text.push_str(if at > 0 { " + " } else { "" });
-        let _ = match lesson {
-            Lesson::Seeds(seeds) => write!(text, "{}", identifier(seeds)),
-            Lesson::Split(split) => write!(text, "split '{}'", split.as_str()),
-            Lesson::Share(share) => write!(text, "split '{}%'", (share * 1e8).round() / 1e6),
-        };
-    }
+    let lessons = lessons_text(&train.lessons);
+    let mut text = format!("TRAIN {} ON {} USING {lessons}", train.model.as_str(), identifier(&train.pair));
     option(&mut text, "epochs", train.epochs);
     option(&mut text, "lr", train.lr);
     option(&mut text, "batch", train.batch);
@@ -159,6 +152,16 @@ fn train_text(train: &Train) -> String {
     option(&mut text, "device", (!train.device.is_empty()).then(|| quoted(&train.device)));
     option(&mut text, "seed", train.seed);
     text + &format!(" AS {}", identifier(&train.name))
+}
+
+/// Lessons as one writes them.
+pub(crate) fn lessons_text(lessons: &[Lesson]) -> String {
+    let text = |lesson: &Lesson| match lesson {
+        Lesson::Seeds(seeds) => identifier(seeds),
+        Lesson::Split(split) => format!("split '{}'", split.as_str()),
+        Lesson::Share(share) => format!("split '{}%'", (share * 1e8).round() / 1e6),
+    };
+    lessons.iter().map(text).collect::<Vec<_>>().join(" + ")
 }
 
 fn expand_text(expand: &Expand) -> String {

@@ -348,10 +348,18 @@ pub fn artifact(db: &Db, name: &str, kind: Option<ArtifactKind>) -> Result<Artif
 
 /// The artifact that the operation of this key made, under whatever name.
 pub fn by_key(db: &Db, key: &[u8; 32]) -> Result<Option<ArtifactEntry>> {
-    Ok(all(db)?.into_iter().find_map(|entry| match entry {
-        Entry::Artifact(artifact) if artifact.key == *key => Some(artifact),
-        _ => None,
-    }))
+    Ok(with_key(db, key)?.into_iter().next())
+}
+
+/// All names of what the operation of this key made.
+pub fn with_key(db: &Db, key: &[u8; 32]) -> Result<Vec<ArtifactEntry>> {
+    let entries = all(db)?.into_iter();
+    Ok(entries
+        .filter_map(|entry| match entry {
+            Entry::Artifact(artifact) if artifact.key == *key => Some(artifact),
+            _ => None,
+        })
+        .collect())
 }
 
 /// Makes the batch fail unless the name still has this entry (`None`: is free).

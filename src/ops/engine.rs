@@ -1,7 +1,7 @@
 //! The engine: an open store, what is loaded from it, and the context a request runs in.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use super::catalog::{self, ArtifactEntry, Entry, PairEntry};
 use super::lineage;
@@ -164,6 +164,11 @@ impl Engine {
         known.push_front((key, found.clone()));
         known.truncate(CACHED_WEIGHTS);
         Ok(found)
+    }
+
+    /// Keeps upkeep away until what is returned is dropped. Not to be taken twice by one statement.
+    pub(crate) fn at_work(&self) -> RwLockReadGuard<'_, ()> {
+        self.upkeep.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells that a run is under way, until what is returned is dropped.

@@ -8,10 +8,10 @@ use super::catalog::{self, ArtifactEntry, ArtifactKind};
 use super::engine::{Context, Engine, LoadedPair};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::seen::Seen;
 use super::spec::{Evaluate, Protocol};
-use super::train::Seen;
 use crate::error::{Code, Error, Result};
-use crate::evaluate::{self, Metrics, RankingOptions};
+use crate::evaluate::{self, Metrics, Ranking, RankingOptions};
 use crate::features::Modality;
 use crate::kg::{EntityId, Link, Split};
 use crate::matching::Links;
@@ -118,8 +118,7 @@ fn pairs(links: &Links) -> Vec<(EntityId, EntityId)> {
 /// Seeds against the links, less those that a model behind them was given.
 fn seeds(pair: &LoadedPair, links: &Links, seen: &HashSet<(EntityId, EntityId)>) -> Outcome {
     let judged: Vec<_> = pairs(links).into_iter().filter(|pair| !seen.contains(pair)).collect();
-    let reference: Vec<Link> =
-        pair.links.iter().copied().filter(|link| !seen.contains(&(link.left, link.right))).collect();
+    let reference = unseen(&pair.links, seen);
     let quality = evaluate::seeds(&judged, &reference, (&pair.left.triples, &pair.right.triples));
     let mut table = Table::default();
     table.int("seeds", quality.seeds);
@@ -146,6 +145,55 @@ fn seeds(pair: &LoadedPair, links: &Links, seen: &HashSet<(EntityId, EntityId)>)
     outcome
 }
 
+/// What links are ranked by, and how.
+pub(crate) struct Asked {
+    pub protocol: Protocol,
+    pub split: Option<Split>,
+    pub last: Option<usize>,
+    /// Neighbours of CSLS, beside the plain similarity.
+    pub csls: Option<usize>,
+}
+
+/// The links that nothing was learned from.
+pub(crate) fn unseen(links: &[Link], seen: &HashSet<(EntityId, EntityId)>) -> Vec<Link> {
+    links.iter().copied().filter(|link| !seen.contains(&(link.left, link.right))).collect()
+}
+
+/// Ranking figures over links that nothing was learned from: by the plain similarity, then under CSLS. Where
+/// some links were learned and there is no test split, all that are left are judged.
+pub(crate) fn rankings(
+    evidence: &Evidence<'_>,
+    resolved: &Resolved,
+    links: &[Link],
+    learned: bool,
+    asked: &Asked,
+    context: &Context,
+) -> Result<Vec<(Option<usize>, Ranking)>> {
+    let &Asked { protocol, split, mut last, csls } = asked;
+    if learned && split.is_none() && !links.iter().any(|link| link.split == Some(Split::Test)) {
+        last.get_or_insert(links.len());
+    }
+    let similarities = std::iter::once(None).chain(csls.map(Some));
+    let ranked = similarities.map(|csls| {
+        let options = RankingOptions { protocol, split, last, csls };
+        Ok((csls, evaluate::ranking(evidence, resolved, links, &options, context.task)?))
+    });
+    ranked.collect()
+}
+
+/// Who the candidates are, for a person.
+pub(crate) fn candidates(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Paper => "candidates are the judged links' own entities (protocol=paper)",
+        Protocol::Strict => "candidates are all entities of the other side (protocol=strict)",
+    }
+}
+
+/// The name of a similarity, plain or under CSLS.
+pub(crate) fn similarity(csls: Option<usize>) -> String {
+    csls.map_or("cosine".to_string(), |k| format!("csls {k}"))
+}
+
 fn alignment(
     engine: &Engine,
     spec: &Evaluate,
@@ -156,25 +204,20 @@ fn alignment(
     let &Judged { entry, pair, ref basis } = judged;
     let evidence = basis.evidence()?;
     let resolved = basis.resolve(engine, &evidence, context)?;
-    // What the model behind it has learned from is not judged by.
     let seen = Seen::of(&engine.db, entry)?;
-    let unseen = |left: u32, right: u32| !seen.contains(&(left, right));
-    let reference: Vec<Link> =
-        pair.links.iter().copied().filter(|link| unseen(link.left, link.right)).collect();
-    let found: Vec<_> = pairs(links).into_iter().filter(|&(left, right)| unseen(left, right)).collect();
+    let reference = unseen(&pair.links, &seen);
+    let found: Vec<_> = pairs(links).into_iter().filter(|pair| !seen.contains(pair)).collect();
     let quality = evaluate::links(&found, &reference);
-    let mut last = spec.last;
-    let split = reference.iter().any(|link| link.split == Some(Split::Test));
-    if !seen.is_empty() && spec.split.is_none() && !split {
-        last.get_or_insert(reference.len());
-    }
+    let asked = Asked {
+        protocol: spec.protocol,
+        split: spec.split,
+        last: spec.last,
+        csls: (entry.csls > 0).then_some(entry.csls as usize),
+    };
     let mut rows = Vec::new();
     let mut judged = String::new();
-    let similarities = [None, (entry.csls > 0).then_some(entry.csls as usize)];
-    for csls in similarities.iter().take(if entry.csls > 0 { 2 } else { 1 }) {
-        let options = RankingOptions { protocol: spec.protocol, split: spec.split, last, csls: *csls };
-        let ranking = evaluate::ranking(&evidence, &resolved, &reference, &options, context.task)?;
-        let name = csls.map_or("cosine".to_string(), |k| format!("csls {k}"));
+    for (csls, ranking) in rankings(&evidence, &resolved, &reference, !seen.is_empty(), &asked, context)? {
+        let name = similarity(csls);
         for (direction, metrics) in
             [("left to right", ranking.left_to_right), ("right to left", ranking.right_to_left)]
         {
@@ -195,10 +238,7 @@ fn alignment(
     for row in &mut rows {
         row.extend(judged_links.clone());
     }
-    let candidates = match spec.protocol {
-        Protocol::Paper => "candidates are the judged links' own entities (protocol=paper)",
-        Protocol::Strict => "candidates are all entities of the other side (protocol=strict)",
-    };
+    let candidates = candidates(spec.protocol);
     let mut outcome = Outcome::rows("evaluate", Rows::ready(alignment_columns(), rows))
         .note(format!("ranked: {judged}; {candidates}"))
         .note("precision, recall and f1 are of the alignment's links, against all reference links");

@@ -1,5 +1,6 @@
 //! `EXPLAIN <statement>`: what it would do, what is there already, and what it costs.
 
+use super::bench;
 use super::canonical::canonical;
 use super::catalog::{self, Entry, PairEntry};
 use super::engine::{Context, Engine};
@@ -26,6 +27,7 @@ pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> 
         | Request::Expand(_)
         | Request::Align(_) => planned(engine, request, &Plan::new(engine, request, context)?, context)?,
         Request::Psqe(spec) => psqe::explained(engine, spec, context)?,
+        Request::Bench(spec) => bench::explained(engine, spec, context)?,
         Request::Embed(spec::Embed { pair, .. })
         | Request::ImportFeatures(spec::ImportFeatures { pair, .. })
         | Request::ImportLinks(spec::ImportLinks { pair, .. }) => {

@@ -57,8 +57,8 @@ pub(crate) fn links_input(pair: &PairEntry) -> Input {
     Input::Links { pair: pair.name.clone(), digest: links_digest(pair) }
 }
 
-/// Zeros where there are none.
-fn links_digest(pair: &PairEntry) -> [u8; 32] {
+/// The digest of a pair's links; zeros where there are none.
+pub(crate) fn links_digest(pair: &PairEntry) -> [u8; 32] {
     pair.links.as_ref().map(|links| links.digest).unwrap_or_default()
 }
 

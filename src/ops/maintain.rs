@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use super::catalog::{self, Entry, Logged};
+use super::bench;
+use super::canonical::canonical;
+use super::catalog::{self, ArtifactEntry, Entry, Logged};
 use super::engine::{Context, Engine};
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::runs;
+use super::spec::Request;
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
-use crate::store::Batch;
+use crate::store::{Batch, Db};
 
 /// `DROP x`.
 pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
@@ -31,31 +34,34 @@ pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
     }
     let mut batch = Batch::new();
     catalog::expect(&mut batch, name, Some(&entry))?;
-    let logged = Logged {
-        statement: format!("DROP {name}"),
-        result: format!("{} dropped", entry.kind()),
-        at: now(),
-        seconds: 0.0,
-    };
     match &entry {
-        Entry::Artifact(artifact) => {
-            // The same result may have another name.
-            let other = |entry: &Entry| match entry {
-                Entry::Artifact(other) => other.key == artifact.key && other.name != artifact.name,
-                Entry::Pair(_) => false,
-            };
-            if !catalog::all(&engine.db)?.iter().any(other) {
-                runs::forget(&mut batch, &artifact.key);
-            }
-        }
+        Entry::Artifact(artifact) => remove_artifact(&engine.db, &mut batch, artifact)?,
         Entry::Pair(_) => {
             runs::of_pair(&engine.db, name)?.iter().for_each(|key| runs::forget(&mut batch, key));
+            bench::of_pair(&engine.db, name)?.iter().for_each(|key| bench::forget(&mut batch, key));
+            catalog::remove(&mut batch, name, &dropped(name, "pair"))?;
         }
     }
-    catalog::remove(&mut batch, name, &logged)?;
     engine.db.commit(batch)?;
     Ok(Outcome::message("drop", format!("dropped {} {name}", entry.kind()))
         .note("its bytes go with the next COMPACT"))
+}
+
+/// Takes an artifact out of the catalogue, and its run with it if nothing else is of the same making.
+pub(crate) fn remove_artifact(db: &Db, batch: &mut Batch, artifact: &ArtifactEntry) -> Result<()> {
+    if !catalog::with_key(db, &artifact.key)?.iter().any(|other| other.name != artifact.name) {
+        runs::forget(batch, &artifact.key);
+    }
+    catalog::remove(batch, &artifact.name, &dropped(&artifact.name, artifact.kind.as_str()))
+}
+
+fn dropped(name: &str, kind: &str) -> Logged {
+    Logged {
+        statement: canonical(&Request::Drop(name.to_string())),
+        result: format!("{kind} dropped"),
+        at: now(),
+        seconds: 0.0,
+    }
 }
 
 /// `CHECK QUICK | FULL`.

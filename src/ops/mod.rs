@@ -8,6 +8,7 @@
 mod align;
 mod artifact;
 mod basis;
+mod bench;
 mod canonical;
 mod catalog;
 mod describe;
@@ -28,6 +29,7 @@ mod runs;
 mod search;
 mod seed;
 mod seeds_explained;
+mod seen;
 mod select;
 mod settings;
 mod show;
@@ -85,10 +87,13 @@ fn defect(panic: &(dyn std::any::Any + Send)) -> Error {
 fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Outcome> {
     let _alone;
     let _shared;
-    if matches!(request, Request::Drop(_) | Request::Check { .. } | Request::Backup(_) | Request::Compact) {
-        _alone = engine.upkeep.write().unwrap_or_else(PoisonError::into_inner);
-    } else {
-        _shared = engine.upkeep.read().unwrap_or_else(PoisonError::into_inner);
+    match request {
+        Request::Drop(_) | Request::Check { .. } | Request::Backup(_) | Request::Compact => {
+            _alone = engine.upkeep.write().unwrap_or_else(PoisonError::into_inner);
+        }
+        // It lasts for hours: each of its runs is a statement of its own.
+        Request::Bench(_) => {}
+        _ => _shared = engine.at_work(),
     }
     match request {
         Request::Import(spec) => import::import(engine, spec, context),
@@ -104,6 +109,7 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Psqe(spec) => psqe::psqe(engine, spec, context),
         Request::Align(spec) => align::align(engine, spec, context),
         Request::Evaluate(spec) => evaluate::evaluate(engine, spec, context),
+        Request::Bench(spec) => bench::bench(engine, spec, context),
         Request::Match(spec) => search::search(engine, spec, context),
         Request::Select(spec) => select::select(engine, spec, context),
         Request::Export(spec) => export::export(engine, spec, context),

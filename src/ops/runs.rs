@@ -16,6 +16,7 @@ use crate::clock::{now, utc};
 use crate::error::{Code, Error, Result};
 use crate::models::{TrainState, Trainer};
 use crate::psqe::tune::{TuneState, Tuner};
+use crate::resident;
 use crate::store::{Batch, Db, Digest, Record, Table};
 use crate::task::Task;
 use crate::train::{EpochLoss, Parameter};
@@ -245,7 +246,7 @@ impl<'a, S: State> Journal<'a, S> {
         self.run.curve = state.curve().to_vec();
         self.run.finished = finished;
         self.run.seconds += seconds;
-        self.run.peak = self.run.peak.max(peak_resident());
+        self.run.peak = self.run.peak.max(resident::peak().unwrap_or_default());
         self.run.updated = now();
         let mut batch = Batch::new();
         batch.expect(RUNS, &self.run.key, self.stored.as_ref())?;
@@ -308,6 +309,11 @@ fn whole<S: State>(db: &Db, digest: &Digest) -> Result<S> {
     let object = db.object::<S>(digest)?;
     rkyv::deserialize::<S, rkyv::rancor::Error>(&*object)
         .map_err(|cause| Error::new(Code::Corrupt, format!("a checkpoint: {cause}")))
+}
+
+/// The run behind a key.
+pub(crate) fn of_key(db: &Db, key: &[u8; 32]) -> Result<Option<Run>> {
+    db.get(RUNS, key)
 }
 
 /// Forgets the run behind a key: its model, or its pair, is dropped.
@@ -420,11 +426,3 @@ pub(crate) fn explain(engine: &Engine, name: &str) -> Result<Outcome> {
 
 /// Most epochs that are shown.
 const SHOWN: usize = 30;
-
-/// Most memory this process had resident, in bytes; 0 where that cannot be told.
-fn peak_resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());
-    kib.unwrap_or(0) << 10
-}

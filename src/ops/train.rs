@@ -7,14 +7,15 @@ use std::sync::Arc;
 use candle_core::DType;
 
 use super::artifact::ArtifactRow;
-use super::catalog::ArtifactEntry;
+use super::catalog::PairEntry;
 use super::engine::{Context, Engine, LoadedPair};
 use super::maintain::count;
-use super::make::{Made, make};
+use super::make::{Made, Product, make};
 use super::plan::Plan;
 use super::rows::{Outcome, Rows};
 use super::runs;
 use super::seed::stored;
+use super::seen::Seen;
 use super::settings::Device;
 use super::spec::{Lesson, Missing, Request, Train, Variant, Weights};
 use crate::error::{Code, Error, Result};
@@ -25,12 +26,10 @@ use crate::kg::{Link, Split};
 use crate::models::{Embeddings, Inputs, ModalInput, Model, Numbers, Options, Trainer, names, tensors};
 use crate::psqe::Stage;
 use crate::rng::Rng;
-use crate::store::{Db, Digest, Record};
+use crate::store::Db;
 use crate::task::Task;
 use crate::train::{Embedding, FeaturePair, Neighbourhoods, Shape};
 
-/// Name of the object with the reference links that a model has seen.
-const SEEN: &str = "links";
 /// Name of the fact that tells which aligner a model is.
 pub(crate) const ARCHITECTURE: &str = "aligner";
 /// Name of the modality of the joint vectors.
@@ -39,7 +38,7 @@ pub(crate) const JOINT: &str = "joint";
 /// Trains a model.
 pub(crate) fn train(engine: &Engine, spec: &Train, context: &Context) -> Result<Outcome> {
     let plan = Plan::new(engine, &Request::Train(spec.clone()), context)?;
-    let product = make(engine, &plan.order, || work(engine, spec, &plan, context))?;
+    let product = model(engine, spec, &plan, context)?;
     let entry = &product.entry;
     let line =
         format!("{}: {} trained on {}", entry.name, spec.model.as_str(), count(entry.rows as usize, "pair"))
@@ -50,12 +49,18 @@ pub(crate) fn train(engine: &Engine, spec: &Train, context: &Context) -> Result<
     Ok(outcome)
 }
 
+/// The stored model of a plan, or a new one.
+pub(crate) fn model(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result<Product> {
+    make(engine, &plan.order, || work(engine, spec, plan, context))
+}
+
 fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result<Made> {
     let (task, seed) = (context.task, plan.order.seed);
     let pair = engine.load_pair(&plan.pair.name, task)?;
     let mut made = Made { missing: Missing::Neutral.as_str().to_string(), ..Made::default() };
-    let mut seen = learn(engine, spec, plan, &pair, &mut made)?;
-    seen.extend_by(&engine.db, &plan.sources)?;
+    let lessons = learn(engine, spec, plan, &pair.links)?;
+    let seen = seen(engine, &lessons, plan)?;
+    keep_pairs(lessons, &mut made);
     let pairs: Vec<(u32, u32)> = made.rows.iter().map(|row| (row.left, row.right)).collect();
     let options = options(spec, seed, pairs.len())?;
     let inputs = inputs(spec, &plan.modalities, &pair, task)?;
@@ -97,44 +102,53 @@ pub(crate) fn initial(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|cause| Error::io(format!("reading {}", path.display()), cause))
 }
 
-/// The pairs to learn from, as rows: an entity is learned in its first pair only, seeds and links in the
-/// order in which they are named. Gives the reference links that were taken.
-fn learn(engine: &Engine, spec: &Train, plan: &Plan, pair: &LoadedPair, made: &mut Made) -> Result<Seen> {
-    let (mut lefts, mut rights) = (HashSet::new(), HashSet::new());
-    let mut sources = plan.sources.iter();
-    let mut seen = Vec::new();
-    for lesson in &spec.lessons {
-        let (pairs, links): (Vec<(u32, u32)>, bool) = match lesson {
-            Lesson::Seeds(_) => match sources.next() {
-                Some(source) => (super::seed::load(engine, source, &plan.pair)?.pairs(), false),
-                None => return Err(Error::new(Code::Internal, "a seed set that was not looked up")),
-            },
-            Lesson::Split(split) => (of_split(pair, *split)?, true),
-            Lesson::Share(share) => (of_share(&pair.links, *share, plan.order.seed)?, true),
-        };
-        let stage = made.stage(Stage::Learned.to_string());
-        for (left, right) in pairs {
-            if links {
-                seen.push([left, right]);
-            }
-            if !lefts.contains(&left) && !rights.contains(&right) {
-                lefts.insert(left);
-                rights.insert(right);
-                let (score, margin) = (1.0, f32::NAN);
-                made.rows.push(ArtifactRow { left, right, score, margin, stage, modal: Vec::new() });
-            }
-        }
-    }
-    Ok(Seen(seen))
+/// The pairs of one lesson.
+struct Learned {
+    pairs: Vec<(u32, u32)>,
+    /// Whether they are reference links.
+    links: bool,
 }
 
-fn of_split(pair: &LoadedPair, split: Split) -> Result<Vec<(u32, u32)>> {
-    let links = pair.links.iter().filter(|link| link.split == Some(split));
+/// What each lesson teaches, in the order in which they are named.
+fn learn(engine: &Engine, spec: &Train, plan: &Plan, links: &[Link]) -> Result<Vec<Learned>> {
+    let mut sources = plan.sources.iter();
+    let learned = |lesson: &Lesson| {
+        Ok(match lesson {
+            Lesson::Seeds(_) => match sources.next() {
+                Some(source) => {
+                    let pairs = super::seed::load(engine, source, &plan.pair)?.pairs();
+                    Learned { pairs, links: false }
+                }
+                None => return Err(Error::new(Code::Internal, "a seed set that was not looked up")),
+            },
+            Lesson::Split(split) => Learned { pairs: of_split(&plan.pair, links, *split)?, links: true },
+            Lesson::Share(share) => Learned { pairs: of_share(links, *share, plan.order.seed)?, links: true },
+        })
+    };
+    spec.lessons.iter().map(learned).collect()
+}
+
+/// The pairs to learn from as rows: an entity is learned in its first pair only.
+fn keep_pairs(lessons: Vec<Learned>, made: &mut Made) {
+    let (mut lefts, mut rights) = (HashSet::new(), HashSet::new());
+    let stage = made.stage(Stage::Learned.to_string());
+    for (left, right) in lessons.into_iter().flat_map(|learned| learned.pairs) {
+        if !lefts.contains(&left) && !rights.contains(&right) {
+            lefts.insert(left);
+            rights.insert(right);
+            let (score, margin) = (1.0, f32::NAN);
+            made.rows.push(ArtifactRow { left, right, score, margin, stage, modal: Vec::new() });
+        }
+    }
+}
+
+fn of_split(pair: &PairEntry, links: &[Link], split: Split) -> Result<Vec<(u32, u32)>> {
+    let links = links.iter().filter(|link| link.split == Some(split));
     let links: Vec<(u32, u32)> = links.map(|link| (link.left, link.right)).collect();
     if !links.is_empty() {
         return Ok(links);
     }
-    let name = &pair.entry.name;
+    let name = &pair.name;
     Err(Error::new(Code::MissingData, format!("pair {name} has no links in the {} split", split.as_str()))
         .help("name a seed set, or a share of all links such as split '20%'"))
 }
@@ -155,48 +169,15 @@ fn of_share(links: &[Link], share: f64, seed: u64) -> Result<Vec<(u32, u32)>> {
     Ok(may)
 }
 
-/// Reference links that a model has learned: no figure may rest on them.
-#[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize, Default)]
-pub(crate) struct Seen(pub Vec<[u32; 2]>);
-
-impl Record for Seen {
-    const KIND: [u8; 4] = *b"seen";
-    const VERSION: u16 = 1;
+/// The reference links that a training has seen when it is done, told before.
+pub(crate) fn will_see(engine: &Engine, spec: &Train, plan: &Plan, links: &[Link]) -> Result<Seen> {
+    seen(engine, &learn(engine, spec, plan, links)?, plan)
 }
 
-impl Seen {
-    /// What is made from artifacts has seen what they have.
-    pub fn inherit(db: &Db, plan: &Plan, made: &mut Made) -> Result<()> {
-        let mut seen = Seen::default();
-        seen.extend_by(db, plan.sources.iter().chain(&plan.model))?;
-        seen.keep(db, made)
-    }
-
-    fn extend_by<'a>(&mut self, db: &Db, from: impl IntoIterator<Item = &'a ArtifactEntry>) -> Result<()> {
-        for entry in from {
-            self.0.extend(Seen::of(db, entry)?.into_iter().map(|(left, right)| [left, right]));
-        }
-        Ok(())
-    }
-
-    /// Stores them, in order and once each, if there are any.
-    fn keep(mut self, db: &Db, made: &mut Made) -> Result<()> {
-        self.0.sort_unstable();
-        self.0.dedup();
-        if !self.0.is_empty() {
-            made.objects.push((SEEN.to_string(), db.put_object(&self)?.0));
-        }
-        Ok(())
-    }
-
-    /// Those that an artifact rests on.
-    pub fn of(db: &Db, entry: &ArtifactEntry) -> Result<HashSet<(u32, u32)>> {
-        let Some((_, digest)) = entry.objects.iter().find(|(name, _)| name == SEEN) else {
-            return Ok(HashSet::new());
-        };
-        let object = db.object::<Seen>(&Digest(*digest))?;
-        Ok(object.0.iter().map(|[left, right]| (left.to_native(), right.to_native())).collect())
-    }
+/// What a model has seen that learned these lessons, and what their sources have.
+fn seen(engine: &Engine, lessons: &[Learned], plan: &Plan) -> Result<Seen> {
+    let links = lessons.iter().filter(|learned| learned.links);
+    Seen::new(&engine.db, links.flat_map(|learned| learned.pairs.iter().copied()), &plan.sources)
 }
 
 impl Train {

@@ -42,6 +42,7 @@ words! {
         Sinkhorn => "sinkhorn",
     }
     Protocol { Paper => "paper", Strict => "strict" }
+    TableFormat { Csv => "csv", Markdown => "markdown", Latex => "latex" }
     ExportFormat {
         Csv => "csv", Tsv => "tsv", Jsonl => "jsonl", Sssom => "sssom", SameAs => "sameas",
         Alignment => "alignment", Dbp15k => "dbp15k", Safetensors => "safetensors",

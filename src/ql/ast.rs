@@ -146,6 +146,15 @@ pub enum StatementKind {
         options: Vec<OptionItem>,
         name: Option<Name>,
     },
+    /// `BENCH PAIRS p MODELS eva SEEDS s`
+    Bench {
+        pairs: Vec<Name>,
+        /// All of them where none are named.
+        models: Option<Vec<Node<Architecture>>>,
+        seeds: Vec<Vec<Lesson>>,
+        options: Vec<OptionItem>,
+        path: Option<Node<Value>>,
+    },
     /// `EXPAND s USING t AS s3`
     Expand { seeds: Name, model: Option<Name>, options: Vec<OptionItem>, name: Option<Name> },
     /// `PSQE k=4 FROM p AS s`

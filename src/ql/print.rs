@@ -49,16 +49,24 @@ impl Display for Statement {
                 optional(f, " AS ", name.as_ref().map(Ident))
             }
             Train { model, pair, lessons, options, name } => {
-                write!(f, "TRAIN {} ON {} USING ", word_for(ARCHITECTURES, &model.value), Ident(pair))?;
-                for (at, lesson) in lessons.iter().enumerate() {
-                    f.write_str(if at > 0 { " + " } else { "" })?;
-                    match lesson {
-                        Lesson::Split(split) => write!(f, "split {}", split.value)?,
-                        Lesson::Seeds(seeds) => write!(f, "{}", Ident(seeds))?,
-                    }
-                }
-                write!(f, "{}", Options(options))?;
+                let model = word_for(ARCHITECTURES, &model.value);
+                write!(f, "TRAIN {model} ON {} USING {}{}", Ident(pair), Lessons(lessons), Options(options))?;
                 optional(f, " AS ", name.as_ref().map(Ident))
+            }
+            Bench { pairs, models, seeds, options, path } => {
+                f.write_str("BENCH PAIRS ")?;
+                list(f, pairs.iter().map(Ident))?;
+                f.write_str(" MODELS ")?;
+                match models {
+                    Some(models) => {
+                        list(f, models.iter().map(|model| word_for(ARCHITECTURES, &model.value)))?
+                    }
+                    None => f.write_str("all")?,
+                }
+                f.write_str(" SEEDS ")?;
+                list(f, seeds.iter().map(|lessons| Lessons(lessons)))?;
+                write!(f, "{}", Options(options))?;
+                optional(f, " TO ", path.as_ref().map(|path| &path.value))
             }
             Expand { seeds, model, options, name } => {
                 write!(f, "EXPAND {}", Ident(seeds))?;
@@ -262,6 +270,21 @@ pub fn quoted_name(name: &str) -> String {
         return name.to_string();
     }
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+struct Lessons<'a>(&'a [Lesson]);
+
+impl Display for Lessons<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        for (at, lesson) in self.0.iter().enumerate() {
+            f.write_str(if at > 0 { " + " } else { "" })?;
+            match lesson {
+                Lesson::Split(split) => write!(f, "split {}", split.value)?,
+                Lesson::Seeds(seeds) => write!(f, "{}", Ident(seeds))?,
+            }
+        }
+        Ok(())
+    }
 }
 
 struct Options<'a>(&'a [OptionItem]);

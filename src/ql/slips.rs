@@ -189,6 +189,16 @@ fn option_slip(failure: &Failure<'_>) -> Option<Error> {
         return option_value_slip(failure);
     }
     let form = failure.expected_options()?;
+    let text = |key: &str| form.option(key).is_some_and(|option| option.kind == Kind::Text);
+    let value = failure.kind(-2) == Some(TokenKind::Sign("=")) && failure.kind(-1) == Some(TokenKind::Word);
+    if found == "," && value && text(failure.word(-3)) {
+        let (key, first) = (failure.word(-3), failure.word(-1));
+        return Some(
+            failure
+                .here(format!("the value of `{key}` ends here"))
+                .help(format!("a list stands in quotes: {key}='{first}, …'")),
+        );
+    }
     if found == "," {
         return Some(
             failure

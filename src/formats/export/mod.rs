@@ -7,6 +7,7 @@
 mod rdf;
 mod sssom;
 mod tables;
+mod tabular;
 mod target;
 
 use std::path::Path;
@@ -16,6 +17,8 @@ use crate::ops::spec::{Export, ExportFormat};
 use crate::task::Task;
 
 use target::Target;
+
+pub(crate) use tabular::{Tabular, table_format, write_table};
 
 /// Why a pair is believed, in the terms of the Semantic Mapping Vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,6 +151,12 @@ pub(crate) fn whole_file(
     target.finish()
 }
 
+/// Fails as writing the file would before its first byte: if it exists and is not to be overwritten, or if it
+/// cannot be a file.
+pub(crate) fn check_target(path: &Path, overwrite: bool) -> Result<()> {
+    target::check(path, overwrite).map(drop)
+}
+
 /// A format that takes rows one by one.
 trait Sheet {
     /// Writes a row.
@@ -220,7 +229,7 @@ fn each_row(
 
 /// The format that a file name tells.
 pub fn format_of(path: &Path) -> Result<ExportFormat> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let name = lower_name(path);
     let endings = [
         (".sssom.tsv", ExportFormat::Sssom),
         (".sssom", ExportFormat::Sssom),
@@ -241,12 +250,24 @@ pub fn format_of(path: &Path) -> Result<ExportFormat> {
                 .path(path));
         }
     }
-    let found = endings.into_iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, format)| format);
-    found.ok_or_else(|| {
-        Error::new(Code::Conflict, format!("the name `{name}` does not tell the format"))
-            .help("add format=, one of csv, tsv, jsonl, sssom, sameas, alignment, dbp15k")
-            .path(path)
-    })
+    ending_of(path, &endings)
+        .ok_or_else(|| untold(path, "csv, tsv, jsonl, sssom, sameas, alignment, dbp15k, safetensors"))
+}
+
+/// What the ending of a file name stands for, in any case.
+fn ending_of<T: Copy>(path: &Path, endings: &[(&str, T)]) -> Option<T> {
+    let name = lower_name(path);
+    endings.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, meant)| *meant)
+}
+
+fn lower_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
+fn untold(path: &Path, formats: &str) -> Error {
+    Error::new(Code::Conflict, format!("the name `{}` does not tell the format", lower_name(path)))
+        .help(format!("add format=, one of {formats}"))
+        .path(path)
 }
 
 #[cfg(test)]

@@ -17,35 +17,11 @@ pub(super) struct Target {
 impl Target {
     /// Checks that the file may be written and opens a temporary one beside it.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self> {
-        let name = path.file_name().ok_or_else(|| {
-            Error::new(Code::BadFile, "the target names no file, expected the path of a file").path(path)
-        })?;
-        if path.is_dir() {
-            return Err(Error::new(Code::BadFile, "the target is a directory, expected the path of a file")
-                .help("add a file name to the path")
-                .path(path));
-        }
-        check_absent(path, overwrite)?;
-        // A link stays a link: what it points to is replaced.
-        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        if fs::symlink_metadata(path).is_ok_and(|about| !about.is_file()) {
-            return Err(Error::new(Code::BadFile, "the target is no ordinary file")
-                .help("name a file; a device or a pipe cannot be replaced")
-                .path(path));
-        }
-        let parent = parent(path);
-        if !parent.is_dir() {
-            return Err(Error::new(
-                Code::NotFound,
-                format!("the directory {} does not exist", parent.display()),
-            )
-            .help("create it first; export makes no directories")
-            .path(path));
-        }
-        let (temporary, file) = temporary(parent, &name.to_string_lossy())
-            .map_err(|cause| Error::io("cannot write beside the target", cause).path(path))?;
+        let (name, path) = check(path, overwrite)?;
+        let (temporary, file) = temporary(parent(&path), &name)
+            .map_err(|cause| Error::io("cannot write beside the target", cause).path(&path))?;
         let writer = Some(BufWriter::with_capacity(256 << 10, file));
-        Ok(Target { path: path.to_path_buf(), temporary, overwrite, writer })
+        Ok(Target { path, temporary, overwrite, writer })
     }
 
     /// Where to write.
@@ -122,6 +98,33 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Fails on what cannot be written to; gives the name of the file, and the file behind links.
+pub(super) fn check(path: &Path, overwrite: bool) -> Result<(String, PathBuf)> {
+    let name = path.file_name().ok_or_else(|| {
+        Error::new(Code::BadFile, "the target names no file, expected the path of a file").path(path)
+    })?;
+    if path.is_dir() {
+        return Err(Error::new(Code::BadFile, "the target is a directory, expected the path of a file")
+            .help("add a file name to the path")
+            .path(path));
+    }
+    check_absent(path, overwrite)?;
+    // A link stays a link: what it points to is replaced.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
+        return Err(Error::new(Code::BadFile, "the target is no ordinary file")
+            .help("name a file; a device or a pipe cannot be replaced")
+            .path(&path));
+    }
+    let parent = parent(&path);
+    if !parent.is_dir() {
+        return Err(Error::new(Code::NotFound, format!("the directory {} does not exist", parent.display()))
+            .help("create it first; export makes no directories")
+            .path(&path));
+    }
+    Ok((name.to_string_lossy().into_owned(), path))
 }
 
 fn check_absent(path: &Path, overwrite: bool) -> Result<()> {

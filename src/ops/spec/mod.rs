@@ -3,6 +3,7 @@
 //! One path, two doors: both end in a [`Request`]. Values here are typed and range-checked where
 //! they are made (the bind step, or the builder); names are not yet looked up.
 
+mod bench;
 mod links;
 mod models;
 mod query;
@@ -11,6 +12,7 @@ mod sources;
 
 use std::path::PathBuf;
 
+pub use bench::*;
 pub use links::*;
 pub use models::*;
 pub use query::*;
@@ -47,6 +49,8 @@ pub enum Request {
     Align(Align),
     /// `EVALUATE a protocol=strict`
     Evaluate(Evaluate),
+    /// `BENCH PAIRS p MODELS eva, meaformer SEEDS s, split '20%' runs=5`
+    Bench(Bench),
     /// `MATCH 'iri' IN p USING features(...) LIMIT 10`
     Match(Match),
     /// `SELECT left, right FROM a WHERE score > 0.9`

@@ -77,6 +77,9 @@ impl Binder<'_> {
             S::Train { model, pair, lessons, options, name } => {
                 self.train(model.value, pair, lessons, options, name.as_ref())?
             }
+            S::Bench { pairs, models, seeds, options, path } => {
+                self.bench(pairs, models.as_deref(), seeds, options, path.as_ref())?
+            }
             S::Correct { seeds, options, name } => self.correct(seeds, options, name.as_ref())?,
             S::Expand { seeds, model, options, name } => {
                 self.expand(seeds, model.as_ref(), options, name.as_ref())?
@@ -491,6 +494,9 @@ mod tests {
         assert_eq!(bound("PSQE FROM p AS s"), Request::Psqe(spec::Psqe::new("p", "s")));
         assert_eq!(bound("ALIGN p AS a"), Request::Align(spec::Align::new("p", "a")));
         assert_eq!(bound("EXPORT a TO 'x'"), Request::Export(spec::Export::new("a", "x".into())));
+        let lessons = vec![vec![spec::Lesson::Seeds("s".into())]];
+        let bench = spec::Bench::new(vec!["p".into()], vec![spec::Architecture::Eva], lessons);
+        assert_eq!(bound("BENCH PAIRS p MODELS eva SEEDS s"), Request::Bench(bench));
         let generate = spec::Generate { name: "demo".into(), ..Default::default() };
         assert_eq!(bound("GENERATE PAIR demo"), Request::Generate(generate));
     }

@@ -1,107 +1,7 @@
 //! Every form of a statement with its options, defaults and ranges.
 
-use super::{Form, Kind, Opt};
-
-const fn opt(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Opt {
-    Opt { name, kind, default, doc }
-}
-
-/// The largest random seed: what a JSON number and a SeedQL number both hold.
-const MOST: i64 = i64::MAX;
-
-const RANDOM_SEED: Opt = opt("seed", Kind::Int(0, MOST), "", "random seed; the setting's where not given");
-const MISSING: Opt = opt(
-    "missing",
-    Kind::Choice(&[
-        ("neutral", "a missing modality speaks neither for nor against a pair"),
-        ("renormalise", "weights are renormalised over the modalities both rows have"),
-        ("random", "missing rows are drawn from N(mean, std) of the known ones"),
-    ]),
-    "neutral",
-    "what becomes of rows without a modality",
-);
-const VARIANT: Opt = opt(
-    "variant",
-    Kind::Choice(&[
-        ("paper", "the formulas of the paper's text"),
-        ("reference", "what the authors' public code does"),
-    ]),
-    "paper",
-    "whose formulas are followed where text and code differ",
-);
-/// For the stages that Seedbed has a way of its own for.
-const ANY_VARIANT: Opt = opt(
-    "variant",
-    Kind::Choice(&[
-        ("seedbed", "our own: shared seed neighbours are evidence beside the modalities"),
-        ("paper", "the formulas of the paper's text"),
-        ("reference", "what the authors' public code does"),
-    ]),
-    "seedbed",
-    "whose formulas are followed where they differ",
-);
-const CORRECT_VARIANT: Opt = opt(
-    "variant",
-    Kind::Choice(&[
-        ("paper", "the formulas of the paper's text"),
-        ("reference", "what the authors' public code does"),
-        (
-            "seedbed",
-            "our own: a seed must stay best of both its ends without any one of two kinds of evidence",
-        ),
-    ]),
-    "paper",
-    "whose formulas are followed where they differ",
-);
-const COUNT: Kind = Kind::IntOr(1, 100_000_000, "auto");
-const PRECISION: Opt = opt(
-    "precision",
-    Kind::Float(0.0, 1.0),
-    "0.9",
-    "with n=auto: stop where the estimated precision falls under this",
-);
-const EPOCHS: Opt = opt("epochs", Kind::Int(1, 1_000_000), "300", "passes over the seeds");
-const LR: Opt = opt("lr", Kind::Float(1e-9, 10.0), "0.01", "learning rate of AdamW");
-const BATCH: Opt = opt("batch", Kind::Int(2, 1_000_000), "2000", "pairs of a batch");
-const DEVICE: Opt =
-    opt("device", Kind::Text, "", "where tuning runs: cpu, cuda:0 or auto; the setting's where not given");
-const DTYPE: Opt = opt(
-    "dtype",
-    Kind::Choice(&[
-        ("f32", "32 bits throughout"),
-        ("bf16", "affine maps in bf16, all else in f32; on a GPU only"),
-    ]),
-    "f32",
-    "type of number that tuning multiplies",
-);
-const WEIGHTS: Opt = opt("weights", Kind::Weights, "auto", "weights of the modalities");
-const TUNED: Opt = opt(
-    "weights",
-    Kind::Weights,
-    "auto",
-    "the modalities to tune, all unless some are named; sizes do not matter",
-);
-const TRAINED: Opt = opt(
-    "weights",
-    Kind::Weights,
-    "auto",
-    "the modalities to train on, all unless some are named; sizes do not matter",
-);
-const TRAIN_VARIANT: Opt = opt(
-    "variant",
-    Kind::Choice(&[
-        ("paper", "the formulas of the paper"),
-        ("reference", "what the authors' public code does, its slips included"),
-    ]),
-    "paper",
-    "whose formulas are followed where they differ",
-);
-const LENIENT: Opt = opt("lenient", Kind::Bool, "false", "skip broken lines and count them");
-const SPLITS: Kind = Kind::Choice(&[
-    ("train", "links to train on"),
-    ("valid", "links to choose settings by"),
-    ("test", "links to judge by"),
-]);
+use super::shared::*;
+use super::{Form, Kind};
 
 macro_rules! forms {
     ($($id:ident: $name:literal, $doc:literal, $syntax:literal, [$($option:expr),* $(,)?], [$($example:literal),*];)*) => {
@@ -271,15 +171,14 @@ forms! {
     TRAIN: "TRAIN", "Trains an aligner on seeds, on reference links, or on both.",
         "TRAIN model ON pair USING seeds|split 'train'[ + …] [options] AS model",
         [
-            opt("epochs", Kind::Int(0, 1_000_000), "", "passes over the seeds; the model's own where not given"),
-            opt("lr", Kind::Float(1e-9, 10.0), "", "learning rate of AdamW; the model's own where not given"),
-            opt("batch", Kind::Int(2, 1_000_000), "", "pairs of a batch; the model's own where not given"),
-            opt("dims", Kind::Int(4, 8192), "", "width of a modality's embedding; the model's own where not given"),
-            opt("temperature", Kind::Float(0.025, 1e3), "", "divides similarities; the model's own where not given"),
-            opt("iterative", Kind::Bool, "false", "let mutual nearest neighbours join the seeds, every so many epochs"),
-            opt("patience", Kind::IntOr(1, 1_000_000, "none"), "none",
-                "epochs without gain on held-out seeds after which training stops"),
-            opt("without", Kind::Text, "", "parts of the model to leave out, parted by commas; DESCRIBE MODEL lists them"),
+            MODEL_EPOCHS,
+            MODEL_LR,
+            MODEL_BATCH,
+            MODEL_DIMS,
+            MODEL_TEMPERATURE,
+            ITERATIVE,
+            MODEL_PATIENCE,
+            WITHOUT,
             opt("init", Kind::Path, "", "safetensors file of parameters to begin with, under the names of the model's authors"),
             TRAIN_VARIANT,
             TRAINED,
@@ -331,6 +230,36 @@ forms! {
             opt("split", SPLITS, "", "judge the links of one split"),
         ],
         ["EVALUATE s1", "EVALUATE a1 protocol=paper last=10500"];
+    BENCH: "BENCH", "Trains aligners several times each and judges them alike, beside the features and the papers.",
+        "BENCH PAIRS pair[, …] MODELS all|model[, …] SEEDS seeds|split '20%'[ + …][, …] [options] [TO 'path']",
+        [
+            opt("runs", Kind::Int(1, 1000), "5", "trainings of each kind, each with a random seed of its own from seed= on"),
+            opt("protocol", Kind::Text, "'paper,strict'",
+                "which entities compete, parted by commas: paper (those of the test links), strict (all)"),
+            opt("csls", Kind::IntOr(1, 1000, "none"), "10", "neighbours for CSLS, beside the plain similarity; none leaves it out"),
+            opt("published", Kind::Text, "",
+                "the data set whose published figures stand beside, one a pair; where not given the pair's name or origin tells it; none leaves them out"),
+            opt("format", Kind::Choice(&[
+                ("csv", "comma-separated with a header, in full precision"),
+                ("markdown", "a Markdown table"),
+                ("latex", "a LaTeX tabular"),
+            ]), "", "format of the file; by its name where not given"),
+            OVERWRITE,
+            MODEL_EPOCHS,
+            MODEL_LR,
+            MODEL_BATCH,
+            MODEL_DIMS,
+            MODEL_TEMPERATURE,
+            ITERATIVE,
+            MODEL_PATIENCE,
+            WITHOUT,
+            TRAIN_VARIANT,
+            TRAINED,
+            DEVICE,
+            RANDOM_SEED,
+        ],
+        ["BENCH PAIRS zh_en MODELS all SEEDS seeds, split '20%' runs=5",
+         "BENCH PAIRS zh_en, ja_en MODELS eva, meaformer SEEDS split 'train' + seeds runs=3 protocol=paper TO 'bench.tex'"];
     MATCH: "MATCH", "Finds the best counterparts of one entity.",
         "MATCH 'entity' IN pair[.left|.right] [USING model|features[(modality=weight, …)]] [options] [LIMIT n]",
         [WEIGHTS],
@@ -356,7 +285,7 @@ forms! {
                 ("dbp15k", "pairs of the source's ids"),
                 ("safetensors", "parameters of a model, under its authors' names"),
             ]), "", "format of the file; by its name where not given"),
-            opt("overwrite", Kind::Bool, "false", "overwrite a file that exists"),
+            OVERWRITE,
             opt("prefixes", Kind::Choice(&[
                 ("known", "only well-known prefixes"),
                 ("auto", "prefixes are made up where none is known"),
@@ -391,7 +320,7 @@ forms! {
         "EXPLAIN statement", [], ["EXPLAIN SEED cluster FROM zh_en"];
     EXPLAIN_SEEDS: "EXPLAIN SEEDS", "Tells where seeds come from, how good they are, and where they are thin.",
         "EXPLAIN SEEDS seeds [BY degree|cluster|type] [TO 'picture.svg'] [options]",
-        [opt("overwrite", Kind::Bool, "false", "overwrite a file that exists")],
+        [OVERWRITE],
         ["EXPLAIN SEEDS s1", "EXPLAIN SEEDS s1 BY degree", "EXPLAIN SEEDS s1 TO 'seeds.svg'"];
     EXPLAIN_RUN: "EXPLAIN RUN", "Draws the curve of a training run.", "EXPLAIN RUN model", [],
         ["EXPLAIN RUN t1"];

@@ -2,6 +2,7 @@
 //! types, ranges and defaults, and completion, help, highlighting and the reference page their text.
 
 mod forms;
+mod shared;
 mod words;
 
 pub use forms::FORMS;
@@ -169,7 +170,7 @@ pub(crate) const LATER: [(&str, &str); 12] = [
 ];
 
 /// What people type from habit, and what to type instead.
-pub(crate) const HABITS: [(&str, &str); 14] = [
+pub(crate) const HABITS: [(&str, &str); 15] = [
     ("LOAD", "IMPORT"),
     ("COPY", "IMPORT or EXPORT"),
     ("SAVE", "EXPORT"),
@@ -184,6 +185,7 @@ pub(crate) const HABITS: [(&str, &str); 14] = [
     ("GET", "SELECT"),
     ("CREATE", "IMPORT, GENERATE PAIR or SEED"),
     ("VERIFY", "CHECK"),
+    ("BENCHMARK", "BENCH"),
 ];
 
 #[cfg(test)]

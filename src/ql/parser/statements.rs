@@ -8,7 +8,7 @@ use nom::sequence::{delimited, preceded};
 
 use super::Parsed;
 use super::conditions::select;
-use super::models::{describe, train, tune};
+use super::models::{bench, describe, train, tune};
 use super::terminals::{
     choice, count, described, entity, fail, is_keyword, keyword, listed, name, name_of, next, path, sign,
     value as any_value, weight_value,
@@ -56,12 +56,12 @@ fn explain_run(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 
 /// ```ebnf
 /// Plain ::= ImportLinks | ImportFeatures | Import | Embed | Generate | Seed | Tune | Correct
-///         | Expand | Psqe | Train | Align | Evaluate | Match | Select | Export | Show | Describe
-///         | Drop | Set | Check | Backup | Compact
+///         | Expand | Psqe | Train | Align | Evaluate | Bench | Match | Select | Export | Show
+///         | Describe | Drop | Set | Check | Backup | Compact
 /// ```
 fn plain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     let data = alt((import_links, import_features, import, embed, generate));
-    let seeds = alt((seed, tune, correct, expand, psqe, train, align, evaluate, match_entity));
+    let seeds = alt((seed, tune, correct, expand, psqe, train, align, evaluate, bench, match_entity));
     let store = alt((show, describe, drop_name, set, check, backup, compact));
     let (rest, node) = spanned(alt((data, seeds, select, export, store))).parse(input)?;
     Ok((rest, Statement { kind: Box::new(node.value), span: node.span }))

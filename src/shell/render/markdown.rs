@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use seedbed::formats::markdown_text;
 use seedbed::ops::{ColumnKind, Value};
 
 use super::{Counts, Stream, cell, text};
@@ -35,12 +36,5 @@ pub fn rows(rows: Stream<'_>, out: &mut dyn Write) -> Result<Counts, Halt> {
 
 /// Keeps a text inside its cell and free of accidental markup.
 fn escape(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for c in text::printable(value).chars() {
-        if matches!(c, '|' | '\\' | '`' | '*' | '<' | '_') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
+    markdown_text(&text::printable(value))
 }

@@ -1,0 +1,72 @@
+//! Reference links that were learned from: no figure may rest on them.
+
+use std::collections::HashSet;
+
+use super::catalog::ArtifactEntry;
+use super::make::Made;
+use super::plan::Plan;
+use crate::error::Result;
+use crate::kg::EntityId;
+use crate::store::{Db, Digest, Record};
+
+/// Name of the object with the links that an artifact rests on.
+const SEEN: &str = "links";
+
+/// Reference links that a model has learned, in order and once each.
+#[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize, Default)]
+pub(crate) struct Seen(Vec<[u32; 2]>);
+
+impl Record for Seen {
+    const KIND: [u8; 4] = *b"seen";
+    const VERSION: u16 = 1;
+}
+
+impl Seen {
+    /// Links given now, and those that artifacts rest on.
+    pub fn new<'a>(
+        db: &Db,
+        links: impl IntoIterator<Item = (EntityId, EntityId)>,
+        from: impl IntoIterator<Item = &'a ArtifactEntry>,
+    ) -> Result<Self> {
+        let pair = |(left, right)| [left, right];
+        let mut seen: Vec<[u32; 2]> = links.into_iter().map(pair).collect();
+        for entry in from {
+            seen.extend(Seen::of(db, entry)?.into_iter().map(pair));
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        Ok(Seen(seen))
+    }
+
+    /// What is made from artifacts has seen what they have.
+    pub fn inherit(db: &Db, plan: &Plan, made: &mut Made) -> Result<()> {
+        Seen::new(db, [], plan.sources.iter().chain(&plan.model))?.keep(db, made)
+    }
+
+    /// Stores them, if there are any.
+    pub fn keep(&self, db: &Db, made: &mut Made) -> Result<()> {
+        if !self.0.is_empty() {
+            made.objects.push((SEEN.to_string(), db.put_object(self)?.0));
+        }
+        Ok(())
+    }
+
+    /// Those that an artifact rests on.
+    pub fn of(db: &Db, entry: &ArtifactEntry) -> Result<HashSet<(EntityId, EntityId)>> {
+        let Some((_, digest)) = entry.objects.iter().find(|(name, _)| name == SEEN) else {
+            return Ok(HashSet::new());
+        };
+        let object = db.object::<Seen>(&Digest(*digest))?;
+        Ok(object.0.iter().map(|[left, right]| (left.to_native(), right.to_native())).collect())
+    }
+
+    /// The links to look them up in.
+    pub fn set(&self) -> HashSet<(EntityId, EntityId)> {
+        self.0.iter().map(|&[left, right]| (left, right)).collect()
+    }
+
+    /// A digest of them.
+    pub fn digest(&self) -> [u8; 32] {
+        *blake3::hash(bytemuck::cast_slice(&self.0)).as_bytes()
+    }
+}

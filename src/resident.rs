@@ -1,0 +1,32 @@
+//! The most memory that the process had resident.
+
+/// In bytes since the start, or since [`reset_peak`]; `None` where the system does not tell.
+pub(crate) fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib << 10)
+}
+
+/// Lets the peak begin anew from what is resident now; tells whether the system does so.
+pub(crate) fn reset_peak() -> bool {
+    // proc(5): 5 resets the peak resident set size, since Linux 4.0.
+    std::fs::write("/proc/self/clear_refs", "5").is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peak_begins_anew_from_what_is_held() {
+        if !reset_peak() {
+            return;
+        }
+        // Other tests of this process come and go, so that only a least peak is known.
+        const HELD: usize = 64 << 20;
+        let held = std::hint::black_box(vec![1u8; HELD]);
+        assert!(reset_peak() && peak().is_some_and(|peak| peak >= HELD as u64));
+        drop(held);
+    }
+}
