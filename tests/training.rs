@@ -263,6 +263,8 @@ fn what_rests_on_a_model_knows_which_links_it_was_given() {
         let notes = execute(&mut session, &format!("EVALUATE {artifact}")).notes;
         assert!(notes.iter().any(|note| note.contains("learned from are left out")), "{artifact}: {notes:?}");
     }
+    // A feature could not tell.
+    assert_eq!(code(&mut session, "EMBED structure USING propagation FROM c INTO p"), Code::Conflict);
     // Two runs whose states are alike do not take each other's checkpoint away.
     execute(&mut session, "TRAIN eva ON p USING s epochs=2 dims=16 AS short");
     execute(&mut session, "TRAIN eva ON p USING s epochs=4 dims=16 AS long");

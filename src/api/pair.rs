@@ -55,14 +55,17 @@ impl Pair {
 
     /// Makes a modality from what the graphs hold, under its usual name.
     pub fn embed(&self, source: Source, encoder: Encoder) -> Result<Outcome> {
-        self.store.run(&Request::Embed(Embed {
-            source,
-            encoder,
-            pair: self.name.clone(),
-            modality: None,
-            min_n: 2,
-            max_n: 4,
-            dims: None,
-        }))
+        self.store.run(&Request::Embed(self.embedding(source, encoder)))
+    }
+
+    /// Makes the `neighbours` modality: vectors of a seed set, spread over the triples.
+    pub fn embed_structure(&self, seeds: &str) -> Result<Outcome> {
+        let embed = self.embedding(Source::Structure, Encoder::Propagation);
+        self.store.run(&Request::Embed(Embed { seeds: Some(seeds.to_string()), ..embed }))
+    }
+
+    fn embedding(&self, source: Source, encoder: Encoder) -> Embed {
+        let pair = self.name.clone();
+        Embed { source, encoder, pair, modality: None, min_n: 2, max_n: 4, dims: None, seeds: None, hops: 2 }
     }
 }

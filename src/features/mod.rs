@@ -5,14 +5,15 @@
 //! layer knows graphs and numbers, no store and no query language.
 //!
 //! Features that need no model are made here too: [`ngrams`] of names, [`relation_bow`],
-//! [`attribute_bow`] and [`numeric`]. All are sparse, the same for any number of threads, and state
-//! their formula where they are defined.
+//! [`attribute_bow`] and [`numeric`], which are sparse, and [`propagation`] of seeds over the triples.
+//! All are the same for any number of threads, and state their formula where they are defined.
 
 mod bow;
 mod ngrams;
 mod numeric;
 mod persist;
 mod presence;
+mod propagation;
 mod quantity;
 #[cfg(test)]
 mod real;
@@ -24,6 +25,7 @@ pub use ngrams::{NgramOptions, ngrams};
 pub use numeric::{Quantities, numeric, quantities};
 pub use persist::{StoredFeature, save_feature};
 pub use presence::Presence;
+pub use propagation::{PropagationOptions, propagation};
 pub use quantity::quantity;
 pub use text::fold;
 

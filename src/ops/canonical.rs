@@ -34,6 +34,10 @@ pub fn canonical(request: &Request) -> String {
                 option(&mut text, "max_n", Some(embed.max_n));
             }
             option(&mut text, "dims", embed.dims);
+            if let Some(seeds) = &embed.seeds {
+                let _ = write!(text, " FROM {}", identifier(seeds));
+                option(&mut text, "hops", Some(embed.hops));
+            }
             let modality = embed.modality.as_ref().map_or(String::new(), |m| format!(" AS {m}"));
             text + &format!(" INTO {}{modality}", identifier(&embed.pair))
         }

@@ -4,9 +4,10 @@
 //! commit of the catalogue: what fails before that leaves the store as it was.
 
 use super::canonical::canonical;
-use super::catalog::{self, Entry, FeatureEntry, GraphEntry, LinksEntry, Logged, PairEntry};
-use super::engine::{Context, Engine};
+use super::catalog::{self, ArtifactKind, Entry, FeatureEntry, GraphEntry, LinksEntry, Logged, PairEntry};
+use super::engine::{Context, Engine, LoadedPair};
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::seen::Seen;
 use super::spec::{Embed, Encoder, Generate, Import, ImportFeatures, ImportLinks, Request, Source};
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
@@ -107,9 +108,13 @@ pub(crate) fn import_features(engine: &Engine, spec: &ImportFeatures, context: &
 pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<Outcome> {
     let started = std::time::Instant::now();
     let pair = engine.load_pair(&spec.pair, context.task)?;
-    let (both, made_by) = encode(spec, &pair.left, &pair.right, context)?;
+    let (both, made_by) = match &spec.seeds {
+        Some(seeds) => propagate(engine, spec, seeds, &pair, context)?,
+        None => encode(spec, &pair.left, &pair.right, context)?,
+    };
     let usual = match spec.source {
         Source::Name => "text",
+        Source::Structure => "neighbours",
         source => source.as_str(),
     };
     let modality = match &spec.modality {
@@ -120,6 +125,34 @@ pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<
     let mut outcome = add_modality(engine, pair.entry, &modality, both, made_by, statement, started)?;
     outcome.verb = "embed";
     Ok(outcome)
+}
+
+/// The vectors of seeds, spread over the triples.
+fn propagate(
+    engine: &Engine,
+    spec: &Embed,
+    seeds: &str,
+    pair: &LoadedPair,
+    context: &Context,
+) -> Result<(BothSides, String)> {
+    if (spec.source, spec.encoder) != (Source::Structure, Encoder::Propagation) {
+        let message = format!("{} has no use for seeds", spec.encoder.as_str());
+        return Err(Error::new(Code::Conflict, message).help("leave them out"));
+    }
+    let entry = catalog::artifact(&engine.db, seeds, Some(ArtifactKind::Seeds))?.of_pair(&spec.pair)?;
+    if !Seen::of(&engine.db, &entry)?.is_empty() {
+        let message =
+            format!("`{seeds}` rests on reference links that a model learned, which features do not tell");
+        return Err(Error::new(Code::Conflict, message).help(
+            "propagate seeds that were made without links: what is made of them is judged by all links",
+        ));
+    }
+    let pairs = super::seed::load(engine, &entry, &pair.entry)?.pairs();
+    let usual = features::PropagationOptions::default();
+    let (dims, hops) = (spec.dims.unwrap_or(usual.dims), spec.hops);
+    let options = features::PropagationOptions { dims, hops, seed: context.settings.seed };
+    let made_by = format!("{} seeds of {seeds} propagated over {hops} hops", pairs.len());
+    Ok((features::propagation(&pair.left, &pair.right, &pairs, options, context.task)?, made_by))
 }
 
 fn encode(spec: &Embed, left: &Graph, right: &Graph, context: &Context) -> Result<(BothSides, String)> {
@@ -159,6 +192,7 @@ fn encode(spec: &Embed, left: &Graph, right: &Graph, context: &Context) -> Resul
                 Source::Relation => "EMBED relation USING bow",
                 Source::Attribute => "EMBED attribute USING bow",
                 Source::Numeric => "EMBED numeric USING numeric",
+                Source::Structure => "EMBED structure USING propagation FROM seeds",
             };
             return Err(Error::new(
                 Code::Unsupported,

@@ -57,7 +57,7 @@ impl Plan {
     /// no artifact.
     pub fn new(engine: &Engine, request: &Request, context: &Context) -> Result<Plan> {
         let (mut request, seed) = request.seeded(context.settings.seed);
-        let (device, arithmetic, notes) = request.placed(context.settings)?;
+        let (device, arithmetic, mut notes) = request.placed(context.settings)?;
         let outline = Outline::of(engine, &request)?;
         let pair = catalog::pair(&engine.db, &outline.pair)?;
         if let Request::Seed(spec) = &request
@@ -93,6 +93,10 @@ impl Plan {
         if let Request::Train(Train { init: Some(path), .. }) = &request {
             // The bytes of the file decide, wherever it lies.
             let _ = write!(recipe, " init={}", Digest::of(&initial(path)?));
+            notes.push(format!(
+                "which links the parameters of {} learned from is not known: EVALUATE judges by those too",
+                path.display()
+            ));
         }
         let order = Order {
             name: request.name().to_string(),

@@ -28,8 +28,8 @@ words! {
     LinkFormat {
         Tsv => "tsv", Csv => "csv", Sssom => "sssom", Alignment => "alignment", SameAs => "sameas",
     }
-    Source { Name => "name", Relation => "relation", Attribute => "attribute", Numeric => "numeric" }
-    Encoder { Ngrams => "ngrams", Bow => "bow", Numeric => "numeric" }
+    Source { Name => "name", Relation => "relation", Attribute => "attribute", Numeric => "numeric", Structure => "structure" }
+    Encoder { Ngrams => "ngrams", Bow => "bow", Numeric => "numeric", Propagation => "propagation" }
     Variant { Paper => "paper", Reference => "reference", Seedbed => "seedbed" }
     Missing { Renormalise => "renormalise", Neutral => "neutral", Random => "random" }
     Architecture {

@@ -128,6 +128,7 @@ pub enum StatementKind {
     Embed {
         source: Node<Source>,
         encoder: Node<Encoder>,
+        seeds: Option<Name>,
         options: Vec<OptionItem>,
         pair: Name,
         modality: Option<Name>,

@@ -33,10 +33,12 @@ impl Display for Statement {
                 list(f, paths.iter().map(|path| &path.value))?;
                 write!(f, "{} INTO {}", Options(options), Ident(pair))
             }
-            Embed { source, encoder, options, pair, modality } => {
+            Embed { source, encoder, seeds, options, pair, modality } => {
                 let (source, encoder) =
                     (word_for(ASPECTS, &source.value), word_for(ENCODERS, &encoder.value));
-                write!(f, "EMBED {source} USING {encoder}{} INTO {}", Options(options), Ident(pair))?;
+                write!(f, "EMBED {source} USING {encoder}")?;
+                optional(f, " FROM ", seeds.as_ref().map(Ident))?;
+                write!(f, "{} INTO {}", Options(options), Ident(pair))?;
                 optional(f, " AS ", modality.as_ref().map(Ident))
             }
             Generate { name, options } => write!(f, "GENERATE PAIR {}{}", Ident(name), Options(options)),

@@ -99,6 +99,8 @@ pub enum Source {
     Attribute,
     /// Its numeric literals.
     Numeric,
+    /// Its place in the graph.
+    Structure,
 }
 
 /// How it is embedded.
@@ -110,6 +112,8 @@ pub enum Encoder {
     Bow,
     /// Numbers normalised per attribute.
     Numeric,
+    /// Vectors of seeds, spread over the triples.
+    Propagation,
 }
 
 /// A modality from what the graphs hold.
@@ -121,14 +125,20 @@ pub struct Embed {
     pub encoder: Encoder,
     /// The pair.
     pub pair: String,
-    /// Name of the modality; `None` takes the source's usual one (`text` for names).
+    /// Name of the modality; `None` takes the source's usual one (`text` for names, `neighbours` for
+    /// structure, whose own name is that of what a model learns).
     pub modality: Option<Modality>,
     /// Shortest n-gram (default 2).
     pub min_n: usize,
     /// Longest n-gram (default 4).
     pub max_n: usize,
-    /// Width: hash buckets for n-grams (default 2²⁰), columns for a bag of words (default 1,000).
+    /// Width: hash buckets for n-grams (default 2²⁰), columns for a bag of words (default 1,000) or of
+    /// each hop of a propagation (default 256).
     pub dims: Option<usize>,
+    /// The seed set that is propagated.
+    pub seeds: Option<String>,
+    /// Hops of a propagation (default 2).
+    pub hops: usize,
 }
 
 /// A planted pair. Every knob is a share of 0..=1 unless it says otherwise.

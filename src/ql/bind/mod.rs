@@ -68,8 +68,8 @@ impl Binder<'_> {
                     tensor: options.text("tensor"),
                 })
             }
-            S::Embed { source, encoder, options, pair, modality } => {
-                self.embed(source, encoder, options, pair, modality.as_ref())?
+            S::Embed { source, encoder, seeds, options, pair, modality } => {
+                self.embed(source, encoder, seeds.as_ref(), options, pair, modality.as_ref())?
             }
             S::Generate { name, options } => self.generate(name, options)?,
             S::Seed { method, options, pair, name } => self.seed(method, options, pair, name.as_ref())?,
@@ -194,6 +194,7 @@ impl Binder<'_> {
         &self,
         source: &Node<spec::Source>,
         encoder: &Node<spec::Encoder>,
+        seeds: Option<&Name>,
         options: &[OptionItem],
         pair: &Name,
         modality: Option<&Name>,
@@ -204,6 +205,7 @@ impl Binder<'_> {
             Encoder::Ngrams => source.value == Source::Name,
             Encoder::Bow => matches!(source.value, Source::Relation | Source::Attribute),
             Encoder::Numeric => source.value == Source::Numeric,
+            Encoder::Propagation => source.value == Source::Structure,
         };
         if !fits {
             let message = format!(
@@ -211,14 +213,33 @@ impl Binder<'_> {
                 catalog::word_for(catalog::ENCODERS, &encoder.value),
                 catalog::word_for(catalog::ASPECTS, &source.value)
             );
-            return Err(Error::new(Code::Conflict, message)
-                .span(encoder.span)
-                .help("ngrams goes with name, bow with relation or attribute, numeric with numeric"));
+            return Err(Error::new(Code::Conflict, message).span(encoder.span).help(
+                "ngrams goes with name, bow with relation or attribute, numeric with numeric, \
+                     propagation with structure",
+            ));
+        }
+        let spreads = encoder.value == Encoder::Propagation;
+        match seeds {
+            None if spreads => {
+                return Err(Error::new(Code::MissingData, "propagation needs seeds to propagate")
+                    .span(encoder.span)
+                    .help("name a seed set: EMBED structure USING propagation FROM seeds INTO pair"));
+            }
+            Some(seeds) if !spreads => {
+                let word = catalog::word_for(catalog::ENCODERS, &encoder.value);
+                return Err(Error::new(Code::Conflict, format!("{word} has no use for seeds"))
+                    .span(seeds.span)
+                    .help("leave FROM out"));
+            }
+            _ => {}
         }
         let ngrams = encoder.value == Encoder::Ngrams;
-        for (option, takes) in
-            [("min_n", ngrams), ("max_n", ngrams), ("dims", encoder.value != Encoder::Numeric)]
-        {
+        for (option, takes) in [
+            ("min_n", ngrams),
+            ("max_n", ngrams),
+            ("dims", encoder.value != Encoder::Numeric),
+            ("hops", spreads),
+        ] {
             if let (Some(span), false) = (options.span(option), takes) {
                 let word = catalog::word_for(catalog::ENCODERS, &encoder.value);
                 return Err(Error::new(Code::Conflict, format!("{word} has no use for `{option}`"))
@@ -240,6 +261,8 @@ impl Binder<'_> {
             min_n,
             max_n,
             dims: options.maybe_size("dims"),
+            seeds: seeds.map(|seeds| seeds.value.clone()),
+            hops: options.size("hops"),
         }))
     }
 

@@ -40,14 +40,16 @@ forms! {
         ],
         ["IMPORT FEATURES visual FROM 'zh_en_GA_id_img_feature_dict.pkl' INTO zh_en"];
     EMBED: "EMBED", "Makes a modality from what the graphs hold; no model is needed.",
-        "EMBED name|relation|attribute|numeric USING ngrams|bow|numeric [options] INTO pair [AS modality]",
+        "EMBED name|relation|attribute|numeric|structure USING ngrams|bow|numeric|propagation FROM seeds [options] INTO pair [AS modality]",
         [
             opt("min_n", Kind::Int(1, 16), "2", "shortest n-gram, in characters"),
             opt("max_n", Kind::Int(1, 16), "4", "longest n-gram, in characters"),
             opt("dims", Kind::Int(1, 16_777_216), "",
-                "hash buckets of n-grams (1,048,576) or columns of a bag of words (1,000)"),
+                "hash buckets of n-grams (1,048,576), columns of a bag of words (1,000) or of a hop (256)"),
+            opt("hops", Kind::Int(1, 8), "2", "how far seeds are propagated"),
         ],
-        ["EMBED name USING ngrams INTO zh_en", "EMBED relation USING bow dims=500 INTO zh_en"];
+        ["EMBED name USING ngrams INTO zh_en", "EMBED relation USING bow dims=500 INTO zh_en",
+         "EMBED structure USING propagation FROM seeds INTO zh_en"];
     GENERATE: "GENERATE PAIR", "Makes a synthetic pair of graphs with known links.",
         "GENERATE PAIR pair [options]",
         [

@@ -40,6 +40,7 @@ words! {
     "relation" => Source::Relation, "relations of entities";
     "attribute" => Source::Attribute, "attributes of entities";
     "numeric" => Source::Numeric, "numeric literals of entities";
+    "structure" => Source::Structure, "places of entities in their graphs";
 }
 
 words! {
@@ -48,6 +49,7 @@ words! {
     "ngrams" => Encoder::Ngrams, "hashed character n-grams with tf-idf weights, for names";
     "bow" => Encoder::Bow, "counts of the most frequent relations or attributes";
     "numeric" => Encoder::Numeric, "numbers normalised per attribute";
+    "propagation" => Encoder::Propagation, "vectors of seeds spread over the triples, for structure";
 }
 
 words! {

@@ -129,21 +129,26 @@ fn import_features(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 }
 
 /// ```ebnf
-/// Embed ::= 'EMBED' Aspect Option* 'USING' Encoder Option* 'INTO' Name Option*
-///           ( 'AS' Name Option* )?
+/// Embed ::= 'EMBED' Aspect Option* 'USING' Encoder Option* ( 'FROM' Name Option* )?
+///           'INTO' Name Option* ( 'AS' Name Option* )?
 /// ```
 fn embed(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let form = &catalog::EMBED;
     let (input, (_, source, first)) = (verb("EMBED", form), choice(ASPECTS), options(form)).parse(input)?;
     let (input, (_, encoder, second)) = (keyword("USING"), choice(ENCODERS), options(form)).parse(input)?;
+    let (input, from) = opt((keyword("FROM"), name(NameKind::Seeds), options(form))).parse(input)?;
+    let (seeds, between) = match from {
+        Some((_, seeds, options)) => (Some(seeds), options),
+        None => (None, Vec::new()),
+    };
     let (input, (pair, third)) = (into_pair, options(form)).parse(input)?;
     let (input, result) = opt((keyword("AS"), name(NameKind::Modality), options(form))).parse(input)?;
     let (modality, fourth) = match result {
         Some((_, modality, options)) => (Some(modality), options),
         None => (None, Vec::new()),
     };
-    let options = joined([first, second, third, fourth]);
-    Ok((input, StatementKind::Embed { source, encoder, options, pair, modality }))
+    let options = joined([first, second, between, third, fourth]);
+    Ok((input, StatementKind::Embed { source, encoder, seeds, options, pair, modality }))
 }
 
 fn into_pair(input: Tokens<'_>) -> Parsed<'_, Name> {

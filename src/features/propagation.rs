@@ -1,0 +1,200 @@
+//! Structure without training: which seeds stand around an entity.
+//!
+//! Both ends of a seed get the same random vector; each hop gives every entity the weighted mean of its
+//! neighbours' vectors, made unit (label propagation over a graph pair, as in LightEA, Mao et al. 2022,
+//! without its relation vectors). Entities near the same seeds come out alike, whatever they are called. A
+//! triple weighs 1 + ln(T/T_r), with T triples in its graph, T_r of them of its relation: rare relations
+//! tell more. The vectors of all hops stand side by side.
+
+use rayon::prelude::*;
+
+use super::{Matrix, OwnedFeature, Presence};
+use crate::error::{Code, Error, Result};
+use crate::kg::{EntityId, Graph};
+use crate::rng::Rng;
+use crate::task::Task;
+
+/// Domain of the random numbers.
+const DOMAIN: &str = "propagation";
+/// Rows one task takes.
+const PIECE: usize = 64;
+
+/// Options of [`propagation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PropagationOptions {
+    /// Width of the vectors of a hop.
+    pub dims: usize,
+    /// Hops; the result is `dims · hops` wide.
+    pub hops: usize,
+    /// Random seed of the seeds' vectors.
+    pub seed: u64,
+}
+
+impl Default for PropagationOptions {
+    fn default() -> Self {
+        PropagationOptions { dims: 256, hops: 2, seed: 42 }
+    }
+}
+
+/// Vectors of both sides, `dims · hops` wide; an entity that no seed reaches is missing.
+///
+/// Takes hops · 2 · triples · dims multiplications, and memory for one hop besides the result. Fails with
+/// [`Code::OutOfRange`] on no dims, no hops or seeds outside the graphs, and with [`Code::MissingData`]
+/// without seeds.
+pub fn propagation(
+    left: &Graph,
+    right: &Graph,
+    seeds: &[(EntityId, EntityId)],
+    options: PropagationOptions,
+    task: &Task,
+) -> Result<(OwnedFeature, OwnedFeature)> {
+    let PropagationOptions { dims, hops, seed } = options;
+    if dims == 0 || hops == 0 {
+        return Err(Error::new(Code::OutOfRange, "propagation needs at least one column and one hop"));
+    }
+    if seeds.is_empty() {
+        return Err(Error::new(Code::MissingData, "there are no seeds to propagate").help("make some first"));
+    }
+    if let Some((l, r)) = seeds.iter().find(|(l, r)| *l as usize >= left.len() || *r as usize >= right.len())
+    {
+        return Err(Error::new(Code::OutOfRange, format!("seed ({l}, {r}) is outside the graphs")));
+    }
+    let mut rng = Rng::stream(seed, DOMAIN);
+    let [mut starts, mut others] = [left, right].map(|graph| vec![0f32; graph.len() * dims]);
+    let mut vector = vec![0f32; dims];
+    for &(l, r) in seeds {
+        vector.iter_mut().for_each(|x| *x = rng.normal() as f32);
+        unit(&mut vector);
+        for (side, entity) in [(&mut starts, l), (&mut others, r)] {
+            side[entity as usize * dims..][..dims].copy_from_slice(&vector);
+        }
+    }
+    task.phase("propagating seeds", Some(2 * hops as u64));
+    Ok((side(left, starts, options, task)?, side(right, others, options, task)?))
+}
+
+/// Neighbours of each entity along triples of either direction, with weights.
+struct Adjacency {
+    starts: Vec<usize>,
+    ends: Vec<(EntityId, f32)>,
+}
+
+impl Adjacency {
+    fn of(graph: &Graph) -> Self {
+        let mut counts = vec![0f64; graph.relations.len()];
+        graph.triples.iter().for_each(|triple| counts[triple.relation as usize] += 1.0);
+        let all = graph.triples.len() as f64;
+        let both = || graph.triples.iter().flat_map(|t| [(t.head, t.tail, t), (t.tail, t.head, t)]);
+        let mut starts = vec![0usize; graph.len() + 1];
+        both().for_each(|(own, ..)| starts[own as usize + 1] += 1);
+        (1..starts.len()).for_each(|at| starts[at] += starts[at - 1]);
+        let (mut next, mut ends) = (starts.clone(), vec![(0, 0.0); 2 * graph.triples.len()]);
+        for (own, other, triple) in both() {
+            let weight = 1.0 + (all / counts[triple.relation as usize]).ln();
+            ends[next[own as usize]] = (other, weight as f32);
+            next[own as usize] += 1;
+        }
+        Adjacency { starts, ends }
+    }
+
+    fn of_row(&self, row: usize) -> &[(EntityId, f32)] {
+        &self.ends[self.starts[row]..self.starts[row + 1]]
+    }
+}
+
+/// Makes a vector unit, unless it is zero.
+fn unit(row: &mut [f32]) {
+    let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if length > 0.0 {
+        row.iter_mut().for_each(|x| *x /= length);
+    }
+}
+
+fn side(graph: &Graph, start: Vec<f32>, options: PropagationOptions, task: &Task) -> Result<OwnedFeature> {
+    let PropagationOptions { dims, hops, .. } = options;
+    let adjacency = Adjacency::of(graph);
+    let cols = dims * hops;
+    let (mut before, mut now) = (start, vec![0f32; graph.len() * dims]);
+    let mut data = vec![0f32; graph.len() * cols];
+    for hop in 0..hops {
+        task.check()?;
+        now.par_chunks_mut(PIECE * dims).enumerate().for_each(|(piece, rows)| {
+            for (at, out) in rows.chunks_exact_mut(dims).enumerate() {
+                out.fill(0.0);
+                for &(other, weight) in adjacency.of_row(piece * PIECE + at) {
+                    let other = &before[other as usize * dims..][..dims];
+                    out.iter_mut().zip(other).for_each(|(out, x)| *out += weight * x);
+                }
+                unit(out);
+            }
+        });
+        data.par_chunks_mut(cols).zip(now.par_chunks(dims)).for_each(|(row, now)| {
+            row[hop * dims..(hop + 1) * dims].copy_from_slice(now);
+        });
+        std::mem::swap(&mut before, &mut now);
+        task.advance(1);
+    }
+    let present: Presence = data
+        .par_chunks(cols)
+        .map(|row| row.iter().any(|x| *x != 0.0))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect();
+    Ok(OwnedFeature { rows: Matrix::Dense { data, cols }, present })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kg::GraphBuilder;
+
+    /// A chain a – b – c – d, and an entity alone.
+    fn chain(base: &str) -> Graph {
+        let mut builder = GraphBuilder::new();
+        let names: Vec<u32> =
+            ["a", "b", "c", "d"].iter().map(|n| builder.entity(&format!("{base}{n}"))).collect();
+        let relation = builder.relation("next");
+        names.windows(2).for_each(|pair| {
+            builder.triple(pair[0], relation, pair[1]);
+        });
+        builder.entity(&format!("{base}alone"));
+        builder.finish().0
+    }
+
+    fn row(feature: &OwnedFeature, at: usize) -> &[f32] {
+        let Matrix::Dense { data, cols } = &feature.rows else { panic!("sparse") };
+        &data[at * cols..(at + 1) * cols]
+    }
+
+    #[test]
+    fn entities_near_the_same_seeds_are_alike() {
+        let (left, right) = (chain("l:"), chain("r:"));
+        let options = PropagationOptions { dims: 64, ..PropagationOptions::default() };
+        let made = || propagation(&left, &right, &[(0, 0), (3, 3)], options, &Task::quiet()).unwrap();
+        let (ours, theirs) = made();
+        // The graphs are alike, and so are all their vectors.
+        assert_eq!(ours.rows, theirs.rows);
+        // b is next to a only: its first hop is the vector of a, which c has in its second.
+        let (b, c) = (row(&ours, 1), row(&ours, 2));
+        assert!(b[..64].iter().zip(&c[64..]).all(|(b, c)| (b - c).abs() < 1e-6));
+        let dot: f32 = b.iter().zip(c).map(|(b, c)| b * c).sum();
+        assert!(dot.abs() < 0.8, "{dot}");
+        let there: Vec<bool> = (0..5).map(|at| ours.present.get(at)).collect();
+        assert_eq!(there, [true, true, true, true, false]);
+        // The same on one thread.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert_eq!(pool.install(made).0.rows, ours.rows);
+    }
+
+    #[test]
+    fn what_cannot_be_propagated_is_refused() {
+        let (left, right) = (chain("l:"), chain("r:"));
+        let code = |seeds: &[(u32, u32)], options| {
+            propagation(&left, &right, seeds, options, &Task::quiet()).unwrap_err().code()
+        };
+        let usual = PropagationOptions::default();
+        assert_eq!(code(&[], usual), Code::MissingData);
+        assert_eq!(code(&[(0, 5)], usual), Code::OutOfRange);
+        assert_eq!(code(&[(0, 0)], PropagationOptions { hops: 0, ..usual }), Code::OutOfRange);
+    }
+}
