@@ -92,6 +92,13 @@ fn figures_are_those_of_trainings_evaluated_one_by_one() {
         }
         assert_eq!(row.get::<i64>("stored").unwrap(), 2);
     }
+    assert_eq!(
+        session
+            .execute("BENCH PAIRS p, p MODELS eva SEEDS s runs=1", &Params::new(), &Task::quiet())
+            .unwrap_err()
+            .code(),
+        Code::Conflict
+    );
     // Fewer protocols, or one run more, start from what is there.
     assert_eq!(
         execute(&mut session, &bench.replace("runs=2", "runs=3 protocol=strict")).message,

@@ -244,6 +244,11 @@ fn parameters_come_back_and_training_goes_on_from_them() {
     let eva = |from: &str| format!("TRAIN eva ON p USING s dims=16 epochs=1 init='{}' AS e", file(from));
     execute(&mut session, &eva("eva"));
     assert!(execute(&mut session, &eva("copy")).message.contains("stored result"));
+    // What the file's parameters have learned is not known, whatever is made of them.
+    execute(&mut session, "SEED global n=40 variant=paper FROM e AS g");
+    let notes = execute(&mut session, "EVALUATE g").notes;
+    assert!(notes.iter().any(|note| note.contains("rests on parameters from")), "{notes:?}");
+    assert_eq!(code(&mut session, "EMBED structure USING propagation FROM g INTO p"), Code::Conflict);
     assert_eq!(code(&mut session, &eva("mclea")), Code::BadValue);
     assert_eq!(code(&mut session, &eva("nothing")), Code::NotFound);
     std::fs::write(file("bad"), b"no tensors").unwrap();

@@ -96,8 +96,9 @@ pub fn dataset_of(name: &str, origin: &str) -> Option<&'static str> {
         "mmkg" => &[("FB15K-YAGO15K", &["fb15k", "yago15k"]), ("FB15K-DB15K", &["fb15k", "db15k"])],
         _ => &[],
     };
-    let found = signs.iter().find(|(_, signs)| signs.iter().all(|sign| told.contains(sign)));
-    found.map(|(dataset, _)| *dataset)
+    let mut found = signs.iter().filter(|(_, signs)| signs.iter().all(|sign| told.contains(sign)));
+    // What names two data sets tells none.
+    found.next().filter(|_| found.next().is_none()).map(|(dataset, _)| *dataset)
 }
 
 #[cfg(test)]
@@ -129,6 +130,8 @@ mod tests {
         assert_eq!(dataset_of("p", "openea data/D_W_15K_V1"), Some("DWY15K DW-V1"));
         assert_eq!(dataset_of("fb15k_db15k", "mmkg data/FB15K"), Some("FB15K-DB15K"));
         assert_eq!(dataset_of("p", "mmkg data/FB15K-YAGO15K"), Some("FB15K-YAGO15K"));
+        assert_eq!(dataset_of("zh_en", "dbp15k data/ja_en"), None);
+        assert_eq!(dataset_of("p", "mmkg data/FB15K-DB15K-YAGO15K"), None);
         assert_eq!(dataset_of("zh_en", "generated, synthetic"), None);
         assert_eq!(dataset("dbp15k zh-en").unwrap(), "DBP15K ZH-EN");
         assert_eq!(dataset("dbp15k").unwrap_err().code(), Code::UnknownName);

@@ -18,6 +18,10 @@ use crate::task::Task;
 const DOMAIN: &str = "propagation";
 /// Rows one task takes.
 const PIECE: usize = 64;
+/// Most columns of a hop.
+const MOST_DIMS: usize = 4096;
+/// Most hops; beyond, everything is near everything.
+const MOST_HOPS: usize = 8;
 
 /// Options of [`propagation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +40,12 @@ impl Default for PropagationOptions {
     }
 }
 
-/// Vectors of both sides, `dims · hops` wide; an entity that no seed reaches is missing.
+/// Vectors of both sides, `dims · hops` wide; an entity that no seed reaches is missing. Of seeds that
+/// share an entity the first counts.
 ///
-/// Takes hops · 2 · triples · dims multiplications, and memory for one hop besides the result. Fails with
-/// [`Code::OutOfRange`] on no dims, no hops or seeds outside the graphs, and with [`Code::MissingData`]
-/// without seeds.
+/// Takes hops · 2 · triples · dims multiplications, and `(hops + 2) · entities · dims` numbers of memory.
+/// Fails with [`Code::OutOfRange`] on dims beyond 1..=4096, hops beyond 1..=8 or seeds outside the graphs,
+/// and with [`Code::MissingData`] without seeds.
 pub fn propagation(
     left: &Graph,
     right: &Graph,
@@ -49,8 +54,10 @@ pub fn propagation(
     task: &Task,
 ) -> Result<(OwnedFeature, OwnedFeature)> {
     let PropagationOptions { dims, hops, seed } = options;
-    if dims == 0 || hops == 0 {
-        return Err(Error::new(Code::OutOfRange, "propagation needs at least one column and one hop"));
+    if !(1..=MOST_DIMS).contains(&dims) || !(1..=MOST_HOPS).contains(&hops) {
+        let message =
+            format!("dims={dims} hops={hops} is not from 1 to {MOST_DIMS} and from 1 to {MOST_HOPS}");
+        return Err(Error::new(Code::OutOfRange, message).help("256 columns and 2 hops are usual"));
     }
     if seeds.is_empty() {
         return Err(Error::new(Code::MissingData, "there are no seeds to propagate").help("make some first"));
@@ -62,7 +69,12 @@ pub fn propagation(
     let mut rng = Rng::stream(seed, DOMAIN);
     let [mut starts, mut others] = [left, right].map(|graph| vec![0f32; graph.len() * dims]);
     let mut vector = vec![0f32; dims];
+    let [mut begun, mut met] = [left, right].map(|graph| vec![false; graph.len()]);
     for &(l, r) in seeds {
+        if begun[l as usize] || met[r as usize] {
+            continue;
+        }
+        (begun[l as usize], met[r as usize]) = (true, true);
         vector.iter_mut().for_each(|x| *x = rng.normal() as f32);
         unit(&mut vector);
         for (side, entity) in [(&mut starts, l), (&mut others, r)] {
@@ -196,5 +208,15 @@ mod tests {
         assert_eq!(code(&[], usual), Code::MissingData);
         assert_eq!(code(&[(0, 5)], usual), Code::OutOfRange);
         assert_eq!(code(&[(0, 0)], PropagationOptions { hops: 0, ..usual }), Code::OutOfRange);
+        assert_eq!(code(&[(0, 0)], PropagationOptions { dims: 1 << 24, ..usual }), Code::OutOfRange);
+    }
+
+    #[test]
+    fn of_seeds_that_share_an_entity_the_first_counts() {
+        let (left, right) = (chain("l:"), chain("r:"));
+        let made = |seeds: &[(u32, u32)]| {
+            propagation(&left, &right, seeds, PropagationOptions::default(), &Task::quiet()).unwrap()
+        };
+        assert_eq!(made(&[(0, 0), (0, 3), (3, 0)]).1.rows, made(&[(0, 0)]).1.rows);
     }
 }

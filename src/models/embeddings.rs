@@ -27,15 +27,19 @@ pub struct Embeddings {
 }
 
 impl Trainer {
-    /// Joint vectors of some rows, from their own field of the graph.
-    pub(super) fn joint(&self, rows: Vec<u32>, task: &Task) -> Result<Embedding> {
+    /// Joint vectors of some rows, from their own field of the graph, in tiles of rows.
+    pub(super) fn joint(&self, rows: &[u32], task: &Task) -> Result<Embedding> {
         let layers = self.model.encoders().layers();
-        let view = View::new(&self.inputs, rows, layers, &self.device, task)?;
-        let Vectors { parts, weights } = self.model.vectors(&self.params, &view)?;
-        let fused = unit(&parts).and_then(|(units, _)| joint(&units, &weights)).during(task)?;
-        let width = fused.dim(1).map_err(refused)?;
-        let values = fused.flatten_all().and_then(|all| all.to_vec1::<f32>()).during(task)?;
-        Ok(Embedding { name: "joint".into(), values, width })
+        let mut all = Embedding { name: "joint".into(), values: Vec::new(), width: 0 };
+        for tile in rows.chunks(TILE) {
+            task.check()?;
+            let view = View::new(&self.inputs, tile.to_vec(), layers, &self.device, task)?;
+            let Vectors { parts, weights } = self.model.vectors(&self.params, &view)?;
+            let fused = unit(&parts).and_then(|(units, _)| joint(&units, &weights)).during(task)?;
+            all.width = fused.dim(1).map_err(refused)?;
+            all.values.extend(fused.flatten_all().and_then(|all| all.to_vec1::<f32>()).during(task)?);
+        }
+        Ok(all)
     }
 
     /// Vectors of all rows of both sides.

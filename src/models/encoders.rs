@@ -211,8 +211,8 @@ impl Encoders {
 /// Graph attention with full maps (MPSEA eq. 1), heads averaged: out_i = Σ_j α_ij W_j h_j with
 /// α = softmax LeakyReLU(ω·[W_i h_i ‖ W_j h_j]).
 ///
-/// No row read is mapped: a score is (Wᵀω)·h, and W_j is applied to the sums over the edges, which are far
-/// fewer.
+/// No row read is mapped: a score is (Wᵀω)·h, and W_j is applied to the sums over the edges, which in a
+/// batch are far fewer.
 fn full(
     edges: &Arc<Bipartite>,
     h: &Tensor,

@@ -222,9 +222,9 @@ impl Trainer {
     pub fn epoch(&mut self, task: &Task) -> Result<EpochReport> {
         let begun = Instant::now();
         let (rng, found, followed) = (self.rng.clone(), self.found.clone(), self.momentum.is_some());
-        // Where the only step comes last there is nothing to take back.
+        // Where the only step comes last there is nothing to take back; a curriculum may make several.
         let several = self.pairs.len() + self.found.pairs.len() > self.options.batch
-            || self.options.quirks()
+            || self.uses_curriculum()
             || !self.held_out.is_empty()
             || self.options.iterate.is_some();
         let before = several.then(|| self.state()).transpose()?;
@@ -264,7 +264,7 @@ impl Trainer {
         let mut order = self.pairs.clone();
         order.extend(&self.found.pairs);
         self.rng.shuffle(&mut order);
-        if self.options.model == super::Model::Pcmea && self.epoch < self.options.momentum_from {
+        if self.uses_curriculum() {
             order = self.curriculum(order, task)?;
         }
         let mut sums = Sums::default();
@@ -304,7 +304,8 @@ impl Trainer {
     fn curriculum(&self, order: Vec<(u32, u32)>, task: &Task) -> Result<Vec<(u32, u32)>> {
         if self.options.quirks() {
             let split = self.inputs.split as u32;
-            let links: Vec<(u32, u32)> = self.pairs.iter().map(|pair| (pair.0, pair.1 + split)).collect();
+            let known = self.pairs.iter().chain(&self.found.pairs);
+            let links: Vec<(u32, u32)> = known.map(|pair| (pair.0, pair.1 + split)).collect();
             let joint = self.embeddings(task)?.joint;
             let list = curriculum::reference(&links, &joint, curriculum::FOLLOWERS, task)?;
             return Ok(list.into_iter().map(|(left, right)| (left, right - split)).collect());
@@ -313,8 +314,12 @@ impl Trainer {
         if order.len() <= self.options.batch {
             return Ok(order);
         }
-        let lefts = self.joint(order.iter().map(|pair| pair.0).collect(), task)?;
-        curriculum::alike(&order, &lefts, task)
+        let lefts: Vec<u32> = order.iter().map(|pair| pair.0).collect();
+        curriculum::alike(&order, &self.joint(&lefts, task)?, task)
+    }
+
+    fn uses_curriculum(&self) -> bool {
+        self.options.model == super::Model::Pcmea && self.epoch < self.options.momentum_from
     }
 
     fn uses_momentum(&self) -> bool {

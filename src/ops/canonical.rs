@@ -37,6 +37,7 @@ pub fn canonical(request: &Request) -> String {
             if let Some(seeds) = &embed.seeds {
                 let _ = write!(text, " FROM {}", identifier(seeds));
                 option(&mut text, "hops", Some(embed.hops));
+                option(&mut text, "seed", embed.seed);
             }
             let modality = embed.modality.as_ref().map_or(String::new(), |m| format!(" AS {m}"));
             text + &format!(" INTO {}{modality}", identifier(&embed.pair))

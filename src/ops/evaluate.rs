@@ -8,7 +8,7 @@ use super::catalog::{self, ArtifactEntry, ArtifactKind};
 use super::engine::{Context, Engine, LoadedPair};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
-use super::seen::Seen;
+use super::seen::{self, Seen};
 use super::spec::{Evaluate, Protocol};
 use crate::error::{Code, Error, Result};
 use crate::evaluate::{self, Metrics, Ranking, RankingOptions};
@@ -25,6 +25,7 @@ pub(crate) fn evaluate(engine: &Engine, spec: &Evaluate, context: &Context) -> R
     let links = read(engine, &entry, &pair)?;
     let judged = Judged { entry: &entry, pair: &pair, basis: Basis::of(engine, &pair, &entry)? };
     let mut outcome = judge(engine, spec, &judged, &links, context)?;
+    outcome.notes.extend(seen::unknown(&entry));
     let stale = lineage::stale(&engine.db, &entry)?;
     if !stale.is_empty() {
         let ranked = match judged.basis.is_held() {

@@ -7,7 +7,7 @@ use super::canonical::canonical;
 use super::catalog::{self, ArtifactKind, Entry, FeatureEntry, GraphEntry, LinksEntry, Logged, PairEntry};
 use super::engine::{Context, Engine, LoadedPair};
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
-use super::seen::Seen;
+use super::seen::{BEGAN, Seen};
 use super::spec::{Embed, Encoder, Generate, Import, ImportFeatures, ImportLinks, Request, Source};
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
@@ -107,6 +107,7 @@ pub(crate) fn import_features(engine: &Engine, spec: &ImportFeatures, context: &
 /// `EMBED name USING ngrams INTO p`.
 pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<Outcome> {
     let started = std::time::Instant::now();
+    let spec = &Embed { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
     let pair = engine.load_pair(&spec.pair, context.task)?;
     let (both, made_by) = match &spec.seeds {
         Some(seeds) => propagate(engine, spec, seeds, &pair, context)?,
@@ -140,7 +141,7 @@ fn propagate(
         return Err(Error::new(Code::Conflict, message).help("leave them out"));
     }
     let entry = catalog::artifact(&engine.db, seeds, Some(ArtifactKind::Seeds))?.of_pair(&spec.pair)?;
-    if !Seen::of(&engine.db, &entry)?.is_empty() {
+    if !Seen::of(&engine.db, &entry)?.is_empty() || entry.fact(BEGAN).is_some() {
         let message =
             format!("`{seeds}` rests on reference links that a model learned, which features do not tell");
         return Err(Error::new(Code::Conflict, message).help(
@@ -150,8 +151,9 @@ fn propagate(
     let pairs = super::seed::load(engine, &entry, &pair.entry)?.pairs();
     let usual = features::PropagationOptions::default();
     let (dims, hops) = (spec.dims.unwrap_or(usual.dims), spec.hops);
-    let options = features::PropagationOptions { dims, hops, seed: context.settings.seed };
-    let made_by = format!("{} seeds of {seeds} propagated over {hops} hops", pairs.len());
+    let seed = spec.seed.unwrap_or(usual.seed);
+    let options = features::PropagationOptions { dims, hops, seed };
+    let made_by = format!("{} seeds of {seeds} propagated, hops={hops} dims={dims} seed={seed}", pairs.len());
     Ok((features::propagation(&pair.left, &pair.right, &pairs, options, context.task)?, made_by))
 }
 

@@ -1,7 +1,7 @@
 //! A statement that makes an artifact, before any work: what it reads is known, and so is its key.
 //!
-//! Doing it and explaining it begin alike, here. Nothing large is read, so that a stored result is given
-//! back at once.
+//! Doing it and explaining it begin alike, here. Nothing large of the store is read, so that a stored result
+//! is given back at once.
 
 use std::fmt::Write as _;
 
@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub sources: Vec<ArtifactEntry>,
     /// The model whose embeddings it uses, where it does.
     pub model: Option<ArtifactEntry>,
+    /// The file of parameters that it begins with, where it does.
+    pub initial: Option<Vec<u8>>,
     /// Where it runs.
     pub device: Device,
     /// What the user should know of that.
@@ -90,11 +92,13 @@ impl Plan {
             inputs.push(lineage::links_input(&pair));
         }
         let mut recipe = canonical(&request.unnamed());
+        let mut begun = None;
         if let Request::Train(Train { init: Some(path), .. }) = &request {
             // The bytes of the file decide, wherever it lies.
-            let _ = write!(recipe, " init={}", Digest::of(&initial(path)?));
+            let bytes = begun.insert(initial(path)?);
+            let _ = write!(recipe, " init={}", Digest::of(bytes));
             notes.push(format!(
-                "which links the parameters of {} learned from is not known: EVALUATE judges by those too",
+                "which links the parameters of {} have learned is not known: EVALUATE judges by those too",
                 path.display()
             ));
         }
@@ -110,7 +114,7 @@ impl Plan {
         };
         order.check_name(&engine.db)?;
         let Outline { sources, model, .. } = outline;
-        Ok(Plan { order, pair, modalities, sources, model, device, notes })
+        Ok(Plan { order, pair, modalities, sources, model, initial: begun, device, notes })
     }
 
     /// The seeds it starts from.

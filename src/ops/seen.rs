@@ -11,6 +11,9 @@ use crate::store::{Db, Digest, Record};
 
 /// Name of the object with the links that an artifact rests on.
 const SEEN: &str = "links";
+/// Name of the fact that tells from which file the parameters behind an artifact came: which links those
+/// have learned is not known.
+pub(crate) const BEGAN: &str = "began with";
 
 /// Reference links that a model has learned, in order and once each.
 #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize, Default)]
@@ -40,6 +43,7 @@ impl Seen {
 
     /// What is made from artifacts has seen what they have.
     pub fn inherit(db: &Db, plan: &Plan, made: &mut Made) -> Result<()> {
+        inherit_beginning(plan, made);
         Seen::new(db, [], plan.sources.iter().chain(&plan.model))?.keep(db, made)
     }
 
@@ -69,4 +73,20 @@ impl Seen {
     pub fn digest(&self) -> [u8; 32] {
         *blake3::hash(bytemuck::cast_slice(&self.0)).as_bytes()
     }
+}
+
+/// What is made from artifacts rests on the file that they began with.
+pub(crate) fn inherit_beginning(plan: &Plan, made: &mut Made) {
+    if let Some(file) = plan.sources.iter().chain(&plan.model).find_map(|entry| entry.fact(BEGAN)) {
+        made.facts.push((BEGAN.to_string(), file.to_string()));
+    }
+}
+
+/// What to tell whoever judges an artifact that began with a file.
+pub(crate) fn unknown(entry: &ArtifactEntry) -> Option<String> {
+    let file = entry.fact(BEGAN)?;
+    Some(format!(
+        "`{}` rests on parameters from {file}: which links those have learned is not known, and all are judged",
+        entry.name
+    ))
 }

@@ -15,7 +15,7 @@ use super::plan::Plan;
 use super::rows::{Outcome, Rows};
 use super::runs;
 use super::seed::stored;
-use super::seen::Seen;
+use super::seen::{self, BEGAN, Seen};
 use super::settings::Device;
 use super::spec::{Lesson, Missing, Request, Train, Variant, Weights};
 use crate::error::{Code, Error, Result};
@@ -68,10 +68,13 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
     if plan.device != Device::Cpu {
         trainer = trainer.on(&plan.device.open()?, DType::F32)?;
     }
-    if let Some(path) = &spec.init {
-        let known = tensors::from_bytes(&initial(path)?).map_err(|error| error.path(path))?;
-        trainer.import(&names::import(spec.model, known)).map_err(|error| error.path(path))?;
-        made.facts.push(("began with".to_string(), path.display().to_string()));
+    match (&spec.init, &plan.initial) {
+        (Some(path), Some(bytes)) => {
+            let known = tensors::from_bytes(bytes).map_err(|error| error.path(path))?;
+            trainer.import(&names::import(spec.model, known)).map_err(|error| error.path(path))?;
+            made.facts.push((BEGAN.to_string(), path.display().to_string()));
+        }
+        _ => seen::inherit_beginning(plan, &mut made),
     }
     let epochs = spec.epochs.unwrap_or_default() as u64;
     let parts = trainer.parts();
@@ -98,7 +101,12 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
 }
 
 /// The file of parameters to begin with.
+///
+/// Fails with [`Code::BadFile`] on what is no ordinary file: a device has no end.
 pub(crate) fn initial(path: &Path) -> Result<Vec<u8>> {
+    if std::fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+        return Err(Error::new(Code::BadFile, "this is no ordinary file").path(path));
+    }
     std::fs::read(path).map_err(|cause| Error::io(format!("reading {}", path.display()), cause))
 }
 

@@ -5,6 +5,7 @@ use crate::ops::canonical::lessons_text;
 use crate::ops::catalog::{self, ArtifactKind};
 use crate::ops::engine::{Context, Engine};
 use crate::ops::evaluate::unseen;
+use crate::ops::lineage::{self, Arithmetic};
 use crate::ops::plan::Plan;
 use crate::ops::spec::{Architecture, Bench, Lesson, Request, Train};
 use crate::ops::train::will_see;
@@ -20,6 +21,8 @@ pub(super) struct Case {
     lessons: Vec<Lesson>,
     /// The models, each once.
     pub models: Vec<Architecture>,
+    /// What each of them learns from and is judged by.
+    pub bases: Vec<[u8; 32]>,
     /// What should be known of where they are trained.
     pub notes: Vec<String>,
 }
@@ -45,6 +48,10 @@ impl Case {
 /// does not take, pairs with no links that are left to judge by.
 pub(super) fn all(engine: &Engine, spec: &Bench, context: &Context) -> Result<Vec<Case>> {
     check(spec)?;
+    if let Some(twice) = spec.pairs.iter().enumerate().find(|(at, pair)| spec.pairs[..*at].contains(pair)) {
+        return Err(Error::new(Code::Conflict, format!("the pair `{}` is named twice", twice.1))
+            .help("name each pair once"));
+    }
     let (pairs, models, seeds) = (distinct(&spec.pairs), distinct(&spec.models), distinct(&spec.seeds));
     let owners: Vec<Option<(String, String)>> =
         seeds.iter().map(|lessons| owner(engine, lessons)).collect::<Result<_>>()?;
@@ -60,7 +67,15 @@ pub(super) fn all(engine: &Engine, spec: &Bench, context: &Context) -> Result<Ve
             if owner.as_ref().is_none_or(|(_, owner)| *owner == pair) {
                 let (number, seeds) = (cases.len(), lessons_text(lessons));
                 let (lessons, models) = (lessons.clone(), models.clone());
-                cases.push(Case { number, pair: pair.clone(), seeds, lessons, models, notes: Vec::new() });
+                cases.push(Case {
+                    number,
+                    pair: pair.clone(),
+                    seeds,
+                    lessons,
+                    models,
+                    bases: Vec::new(),
+                    notes: Vec::new(),
+                });
             }
         }
         if cases.len() == before {
@@ -71,7 +86,7 @@ pub(super) fn all(engine: &Engine, spec: &Bench, context: &Context) -> Result<Ve
         }
     }
     for case in &mut cases {
-        case.notes = check_case(engine, spec, case, context)?;
+        check_case(engine, spec, case, context)?;
     }
     Ok(cases)
 }
@@ -115,10 +130,15 @@ fn owner(engine: &Engine, lessons: &[Lesson]) -> Result<Option<(String, String)>
     Ok(owner)
 }
 
-/// Fails unless all of a case can be trained and judged; gives the notes of its plans.
-fn check_case(engine: &Engine, spec: &Bench, case: &Case, context: &Context) -> Result<Vec<String>> {
-    let mut notes = Vec::new();
-    for &model in &case.models {
+/// A digest of what a training reads and of the links that judge it.
+pub(super) fn basis(plan: &Plan) -> [u8; 32] {
+    let inputs = lineage::key("", &plan.order.inputs, Arithmetic::Cpu);
+    *blake3::hash(&[inputs, lineage::links_digest(&plan.pair)].concat()).as_bytes()
+}
+
+/// Fails unless all of a case can be trained and judged; notes what its plans tell.
+fn check_case(engine: &Engine, spec: &Bench, case: &mut Case, context: &Context) -> Result<()> {
+    for model in case.models.clone() {
         let training = case.training(spec, model, 0, context.settings.seed);
         let plan = Plan::new(engine, &Request::Train(training.clone()), context)?;
         let links = engine.links(&plan.pair)?;
@@ -132,13 +152,14 @@ fn check_case(engine: &Engine, spec: &Bench, case: &Case, context: &Context) -> 
                 case.pair
             )));
         }
-        notes.extend(plan.notes);
+        case.bases.push(basis(&plan));
+        case.notes.extend(plan.notes);
     }
-    Ok(notes)
+    Ok(())
 }
 
 /// The items without repetitions, in order.
-fn distinct<T: Clone + PartialEq>(items: &[T]) -> Vec<T> {
+pub(super) fn distinct<T: Clone + PartialEq>(items: &[T]) -> Vec<T> {
     let mut kept: Vec<T> = Vec::with_capacity(items.len());
     for item in items {
         if !kept.contains(item) {

@@ -8,8 +8,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use rkyv::{Archive, Deserialize, Serialize};
 
+use super::cases;
 use crate::clock::now;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::kg::{EntityId, Link};
 use crate::ops::basis::Basis;
 use crate::ops::catalog::{self, ArtifactEntry, PairEntry};
@@ -36,8 +37,6 @@ const JUDGING_VERSION: u32 = 1;
 pub(super) struct Figures {
     /// The pair.
     pub pair: String,
-    /// What was judged, in SeedQL.
-    pub statement: String,
     /// Ranking figures, left to right, by protocol and similarity.
     pub judged: Vec<Judged>,
     /// Seconds of training, over all sessions; none where nothing was trained.
@@ -117,30 +116,35 @@ pub(super) fn of_model(
     engine: &Engine,
     spec: &Train,
     csls: Option<usize>,
+    basis: &[u8; 32],
     context: &Context,
 ) -> Result<Measured> {
     let (figures, stored, spent) = {
         let _work = engine.at_work();
         let plan = Plan::new(engine, &Request::Train(spec.clone()), context)?;
+        if cases::basis(&plan) != *basis {
+            let message = format!("what `{}` learns from or is judged by was changed meanwhile", spec.pair);
+            return Err(Error::new(Code::Conflict, message)
+                .help("issue BENCH again: what was measured before the change is kept for the same inputs"));
+        }
         let trained = plan.order.key();
         let key = judged_key(&trained, &plan.pair, csls);
         if let Some(figures) = engine.db.get(FIGURES, &key)? {
             return Ok(Measured { figures, stored: true });
         }
-        let Trained { model, ours, seconds, peak } = trained_model(engine, spec, &trained, context)?;
+        let Trained { model, spent, seconds, peak } = trained_model(engine, spec, &trained, context)?;
         let pair = engine.load_pair(&spec.pair, context.task)?;
         let basis = Basis::of(engine, &pair, &model)?;
         let seen = Seen::of(&engine.db, &model)?;
         let judged = judge(engine, &basis, &pair.links, &seen, csls, context)?;
-        let statement = plan.order.recipe;
-        let figures = Figures { pair: spec.pair.clone(), statement, judged, seconds, peak, measured: now() };
+        let figures = Figures { pair: spec.pair.clone(), judged, seconds, peak, measured: now() };
         let mut batch = Batch::new();
         batch.put(FIGURES, &key, &figures)?;
-        if ours {
-            remove_artifact(&engine.db, &mut batch, &model)?;
+        if let Some(model) = &spent {
+            remove_artifact(&engine.db, &mut batch, model)?;
         }
         engine.db.commit(batch)?;
-        (figures, false, ours.then_some(model))
+        (figures, false, spent)
     };
     if let Some(model) = spent {
         discard(engine, &model)?;
@@ -151,8 +155,8 @@ pub(super) fn of_model(
 /// A model to judge.
 struct Trained {
     model: ArtifactEntry,
-    /// Whether it was made to be judged and is of no more use.
-    ours: bool,
+    /// The one that was made to be judged and is of no more use: this, or another under a name of ours.
+    spent: Option<ArtifactEntry>,
     seconds: Option<f64>,
     peak: Option<u64>,
 }
@@ -164,25 +168,26 @@ fn trained_model(engine: &Engine, spec: &Train, key: &[u8; 32], context: &Contex
     // Always the same, so that what a stopped bench left behind is known as ours.
     let name = format!("bench {} {} {seed} {short}", spec.model.as_str(), spec.pair);
     let known = catalog::with_key(&engine.db, key)?;
-    let theirs = known.iter().find(|model| model.name != name);
+    let (mine, theirs): (Vec<_>, Vec<_>) = known.into_iter().partition(|model| model.name == name);
     // Without a beginning of its own, a peak is that of the process and says nothing of the training.
     let (mut peak, mut tracked) = (None, false);
-    let model = match theirs {
-        Some(model) => model.clone(),
+    let (model, spent) = match theirs.into_iter().next() {
+        Some(model) => (model, mine.into_iter().next()),
         None => {
-            let spec = Train { name, ..spec.clone() };
+            let spec = Train { name: name.clone(), ..spec.clone() };
             let plan = Plan::new(engine, &Request::Train(spec.clone()), context)?;
             tracked = resident::reset_peak();
             let product = train::model(engine, &spec, &plan, context)?;
             peak = resident::peak().filter(|_| !product.stored);
-            product.entry
+            (product.entry.clone(), Some(product.entry))
         }
     };
     let run = runs::of_key(&engine.db, key)?;
-    // A run that was resumed has its peak from before as well.
-    peak = peak.max(run.as_ref().map(|run| run.peak).filter(|&peak| peak > 0)).filter(|_| tracked);
+    // A run of ours that was resumed has its peak from before as well.
+    let before = run.as_ref().filter(|run| run.name == name).map(|run| run.peak);
+    peak = peak.max(before.filter(|&peak| peak > 0)).filter(|_| tracked);
     let seconds = run.map(|run| run.seconds);
-    Ok(Trained { model, ours: theirs.is_none(), seconds, peak })
+    Ok(Trained { model, spent, seconds, peak })
 }
 
 /// The figures of the features that a training looks at, all weighing the same, judged by the links that the
@@ -199,7 +204,6 @@ pub(super) fn of_features(
         return Ok(None);
     }
     let seen = train::will_see(engine, spec, &plan, &engine.links(&plan.pair)?)?;
-    let statement = format!("features of {} weights=equal", spec.pair);
     let inputs = lineage::feature_inputs(&plan.pair, &plan.modalities);
     let features = lineage::key("features weights=equal", &inputs, Arithmetic::Cpu);
     let compared = blake3::hash(&[features, seen.digest()].concat());
@@ -211,7 +215,7 @@ pub(super) fn of_features(
     let basis = Basis::features(&pair, &plan.modalities, &Weights::Equal, Missing::Neutral, plan.order.seed);
     let judged = judge(engine, &basis, &pair.links, &seen.set(), csls, context)?;
     let pair = spec.pair.clone();
-    let figures = Figures { pair, statement, judged, seconds: None, peak: None, measured: now() };
+    let figures = Figures { pair, judged, seconds: None, peak: None, measured: now() };
     let mut batch = Batch::new();
     batch.put(FIGURES, &key, &figures)?;
     engine.db.commit(batch)?;

@@ -71,7 +71,7 @@ fn block(engine: &Engine, spec: &Bench, case: &Case, context: &Context) -> Resul
             if number == 0 {
                 control.extend(figures::of_features(engine, &training, spec.csls, &context)?);
             }
-            runs.push(figures::of_model(engine, &training, spec.csls, &context)?);
+            runs.push(figures::of_model(engine, &training, spec.csls, &case.bases[number], &context)?);
         }
         blocks.push(Block { case: case.number, model: Some(model), runs });
     }
@@ -82,8 +82,10 @@ fn block(engine: &Engine, spec: &Bench, case: &Case, context: &Context) -> Resul
 /// `EXPLAIN BENCH …`: the runs, and which of them are stored.
 pub(crate) fn explained(engine: &Engine, spec: &Bench, context: &Context) -> Result<Vec<Vec<Value>>> {
     target(engine, spec)?;
+    let cases = cases::all(engine, spec, context)?;
+    table::published(engine, spec)?;
     let mut steps = Vec::new();
-    for case in cases::all(engine, spec, context)? {
+    for case in cases {
         for &model in &case.models {
             for run in 0..spec.runs {
                 let training = case.training(spec, model, run, context.settings.seed);

@@ -1,6 +1,6 @@
 //! What a bench tells: a row for each model, choice of lessons, protocol and similarity, over its runs.
 
-use super::cases::Case;
+use super::cases::{Case, distinct};
 use super::figures::{Judged, Measured};
 use crate::error::{Code, Error, Result};
 use crate::evaluate::{self, PublishedFigure};
@@ -111,7 +111,7 @@ pub(super) fn lines(
 ) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for (at, case) in cases.iter().enumerate() {
-        for &protocol in &spec.protocols {
+        for &protocol in &distinct(&spec.protocols) {
             for csls in std::iter::once(None).chain(spec.csls.map(Some)) {
                 let own = blocks.iter().filter(|block| block.case == case.number && !block.runs.is_empty());
                 lines.extend(own.map(|block| Line::of(case, block, protocol, csls)));
@@ -287,12 +287,17 @@ pub(super) fn notes(spec: &Bench, cases: &[Case], blocks: &[Block], published: &
             notes.push(note.clone());
         }
     }
-    for &protocol in &spec.protocols {
+    for &protocol in &distinct(&spec.protocols) {
         for case in cases {
             let runs = blocks.iter().filter(|block| block.case == case.number).flat_map(|block| &block.runs);
-            if let Some(judged) = runs.filter_map(|run| run.figures.judged(protocol, None)).next() {
+            let judged: Vec<&Judged> = runs.filter_map(|run| run.figures.judged(protocol, None)).collect();
+            if let Some(first) = judged.first() {
                 let (pair, seeds) = (&case.pair, &case.seeds);
-                notes.push(format!("{pair}, {seeds}: {}; {}", judged.links, candidates(protocol)));
+                let differ = match judged.iter().any(|other| other.queries != first.queries) {
+                    true => " in the first run, others in the next, for each draws its own",
+                    false => "",
+                };
+                notes.push(format!("{pair}, {seeds}: {}{differ}; {}", first.links, candidates(protocol)));
             }
         }
     }

@@ -139,6 +139,8 @@ pub struct Embed {
     pub seeds: Option<String>,
     /// Hops of a propagation (default 2).
     pub hops: usize,
+    /// Random seed of a propagation; `None` takes the setting.
+    pub seed: Option<u64>,
 }
 
 /// A planted pair. Every knob is a share of 0..=1 unless it says otherwise.

@@ -239,6 +239,7 @@ impl Binder<'_> {
             ("max_n", ngrams),
             ("dims", encoder.value != Encoder::Numeric),
             ("hops", spreads),
+            ("seed", spreads),
         ] {
             if let (Some(span), false) = (options.span(option), takes) {
                 let word = catalog::word_for(catalog::ENCODERS, &encoder.value);
@@ -263,6 +264,7 @@ impl Binder<'_> {
             dims: options.maybe_size("dims"),
             seeds: seeds.map(|seeds| seeds.value.clone()),
             hops: options.size("hops"),
+            seed: options.seed(),
         }))
     }
 

@@ -47,6 +47,7 @@ forms! {
             opt("dims", Kind::Int(1, 16_777_216), "",
                 "hash buckets of n-grams (1,048,576), columns of a bag of words (1,000) or of a hop (256)"),
             opt("hops", Kind::Int(1, 8), "2", "how far seeds are propagated"),
+            RANDOM_SEED,
         ],
         ["EMBED name USING ngrams INTO zh_en", "EMBED relation USING bow dims=500 INTO zh_en",
          "EMBED structure USING propagation FROM seeds INTO zh_en"];
