@@ -19,6 +19,7 @@ pub(super) fn check(spec: &Generate) -> Result<()> {
     share("missing_visual", spec.missing_visual)?;
     share("missing_names", spec.missing_names)?;
     share("missing_attributes", spec.missing_attributes)?;
+    share("test", spec.test)?;
     let shared = shared(spec);
     if shared == 0 && spec.entities < 2 {
         return Err(Error::new(

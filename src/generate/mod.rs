@@ -75,7 +75,7 @@ pub fn pair(spec: &Generate, seed: u64, task: &Task) -> Result<Planted> {
         Some((left, right)) => features.push((Modality::new("visual")?, left, right)),
         None => notes.push("no visual features: one side has no image at all".into()),
     }
-    let links = links(both, &members, world.len(), &mut rng);
+    let links = links(both, spec.test, &members, world.len(), &mut rng);
     notes.push(format!(
         "{} links; {} left and {} right entities have no counterpart",
         links.len(),
@@ -86,12 +86,15 @@ pub fn pair(spec: &Generate, seed: u64, task: &Task) -> Result<Planted> {
 }
 
 /// Links of the shared entities, with splits drawn at random, by left row.
-fn links(both: &[u32], members: &[Vec<u32>; 2], len: usize, rng: &mut Rng) -> Vec<Link> {
+fn links(both: &[u32], test: f64, members: &[Vec<u32>; 2], len: usize, rng: &mut Rng) -> Vec<Link> {
     let [left, right] = members.each_ref().map(|members| rows_of(members, len));
+    // A share such as 1 − 0.7 is a hair above what it stands for.
+    let part = |share: f64| (share * both.len() as f64 - 1e-6).ceil() as usize;
+    let (train, known) = (part((1.0 - test) * 2.0 / 3.0), part(1.0 - test));
     let mut splits: Vec<Split> = (0..both.len())
-        .map(|i| match (i * 10).checked_div(both.len()) {
-            Some(0 | 1) => Split::Train,
-            Some(2) => Split::Valid,
+        .map(|i| match i {
+            i if i < train => Split::Train,
+            i if i < known => Split::Valid,
             _ => Split::Test,
         })
         .collect();

@@ -213,10 +213,16 @@ fn vocabularies_differ_and_share_some_words() {
 }
 
 #[test]
-fn splits_are_two_one_seven() {
+fn splits_are_two_one_seven_unless_told() {
+    let count = |planted: &Planted| {
+        [Split::Train, Split::Valid, Split::Test]
+            .map(|split| planted.links.iter().filter(|l| l.split == Some(split)).count())
+    };
+    for (test, splits) in [(0.2, [854, 426, 320]), (0.0, [1067, 533, 0]), (1.0, [0, 0, 1600])] {
+        assert_eq!(count(&quiet(&Generate { test, ..Generate::default() }, 42)), splits);
+    }
     let planted = quiet(&Generate::default(), 42);
-    let count = |split| planted.links.iter().filter(|l| l.split == Some(split)).count();
-    assert_eq!([count(Split::Train), count(Split::Valid), count(Split::Test)], [320, 160, 1120]);
+    assert_eq!(count(&planted), [320, 160, 1120]);
     assert!(planted.notes[0].starts_with("synthetic"));
 }
 
@@ -236,6 +242,7 @@ fn knobs_out_of_range_are_named() {
         ("visual_dims", Generate { visual_dims: 0, ..d() }),
         ("missing_visual", Generate { missing_visual: 1.5, ..d() }),
         ("missing_names", Generate { missing_names: -1.0, ..d() }),
+        ("test", Generate { test: 1.1, ..d() }),
         ("missing_attributes", Generate { missing_attributes: 7.0, ..d() }),
         ("entities=1 with overlap=0", Generate { entities: 1, overlap: 0.0, ..d() }),
     ];

@@ -80,6 +80,7 @@ fn generate_text(g: &Generate) -> String {
         ("visual_noise", g.visual_noise),
         ("missing_visual", g.missing_visual),
         ("missing_names", g.missing_names),
+        ("test", g.test),
         ("missing_attributes", g.missing_attributes),
     ];
     for (name, value) in shares {

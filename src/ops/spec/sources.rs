@@ -184,6 +184,8 @@ pub struct Generate {
     /// Share of entities without a name, drawn on each side for itself; their IRIs say nothing.
     /// Hits@1 by name 0.21 at 0.5.
     pub missing_names: f64,
+    /// Share of the links that are to judge by; of the others two thirds are to train on.
+    pub test: f64,
     /// Share of entities without attributes, drawn on each side for itself.
     pub missing_attributes: f64,
     /// Random seed; `None` takes the setting.
@@ -207,6 +209,7 @@ impl Default for Generate {
             visual_dims: 64,
             missing_visual: 0.15,
             missing_names: 0.05,
+            test: 0.7,
             missing_attributes: 0.2,
             seed: None,
         }

@@ -285,6 +285,7 @@ impl Binder<'_> {
             visual_dims: options.size("visual_dims"),
             missing_visual: share("missing_visual"),
             missing_names: share("missing_names"),
+            test: share("test"),
             missing_attributes: share("missing_attributes"),
             seed: options.seed(),
         }))

@@ -66,6 +66,7 @@ forms! {
             opt("visual_dims", Kind::Int(1, 65_536), "64", "width of the visual features"),
             opt("missing_visual", Kind::Float(0.0, 1.0), "0.15", "share of entities without an image"),
             opt("missing_names", Kind::Float(0.0, 1.0), "0.05", "share of entities without a name"),
+            opt("test", Kind::Float(0.0, 1.0), "0.7", "share of the links that are to judge by"),
             opt("missing_attributes", Kind::Float(0.0, 1.0), "0.2", "share of entities without attributes"),
             RANDOM_SEED,
         ],
