@@ -7,8 +7,9 @@
 
 use std::collections::BTreeMap;
 
+use super::pseudo::side;
 use crate::error::Result;
-use crate::features::{DenseRows, Feature, Presence, Rows};
+use crate::features::Presence;
 use crate::linalg::{Channel, TopKOptions, top_k};
 use crate::task::Task;
 use crate::train::Embedding;
@@ -26,10 +27,7 @@ fn nearest(
     task: &Task,
 ) -> Result<Vec<Vec<u32>>> {
     let present = Presence::filled(vectors.values.len() / vectors.width.max(1), true);
-    let side = Feature {
-        rows: Rows::Dense(DenseRows { data: &vectors.values, cols: vectors.width }),
-        present: &present,
-    };
+    let side = side(&vectors.values, vectors.width, &present);
     let channel = Channel { weight: 1.0, left: side, right: side };
     let options =
         TopKOptions { k, left_rows: Some(rows), right_rows: Some(candidates), ..TopKOptions::default() };

@@ -26,18 +26,29 @@ pub struct Embeddings {
     pub weights: Vec<f32>,
 }
 
+/// No rows yet.
+fn empty(name: &str) -> Embedding {
+    Embedding { name: name.to_owned(), values: Vec::new(), width: 0 }
+}
+
+/// The rows of a tile after those before.
+fn append(into: &mut Embedding, rows: &Tensor, task: &Task) -> Result<()> {
+    into.width = rows.dim(1).map_err(refused)?;
+    into.values.extend(rows.flatten_all().and_then(|all| all.to_vec1::<f32>()).during(task)?);
+    Ok(())
+}
+
 impl Trainer {
     /// Joint vectors of some rows, from their own field of the graph, in tiles of rows.
     pub(super) fn joint(&self, rows: &[u32], task: &Task) -> Result<Embedding> {
         let layers = self.model.encoders().layers();
-        let mut all = Embedding { name: "joint".into(), values: Vec::new(), width: 0 };
+        let mut all = empty("joint");
         for tile in rows.chunks(TILE) {
             task.check()?;
             let view = View::new(&self.inputs, tile.to_vec(), layers, &self.device, task)?;
             let Vectors { parts, weights } = self.model.vectors(&self.params, &view)?;
             let fused = unit(&parts).and_then(|(units, _)| joint(&units, &weights)).during(task)?;
-            all.width = fused.dim(1).map_err(refused)?;
-            all.values.extend(fused.flatten_all().and_then(|all| all.to_vec1::<f32>()).during(task)?);
+            append(&mut all, &fused, task)?;
         }
         Ok(all)
     }
@@ -58,9 +69,8 @@ impl Trainer {
             // Nothing here is differentiated: no tape is kept from tile to tile.
             structure = Some(self.model.encoders().structure(&self.params, &view)?.detach());
         }
-        let empty = |name: &String| Embedding { name: name.clone(), values: Vec::new(), width: 0 };
-        let mut modalities: Vec<Embedding> = names.iter().map(empty).collect();
-        let (mut all, mut weights) = (empty(&"joint".into()), Vec::new());
+        let mut modalities: Vec<Embedding> = names.iter().map(|name| empty(name)).collect();
+        let (mut all, mut weights) = (empty("joint"), Vec::new());
         for start in (0..rows).step_by(TILE) {
             task.check()?;
             let tile: Vec<u32> = (start as u32..(start + TILE).min(rows) as u32).collect();
@@ -68,15 +78,9 @@ impl Trainer {
             view.structure = structure.clone();
             let Vectors { parts, weights: v } = self.model.vectors(&self.params, &view)?;
             let fused = unit(&parts).and_then(|(units, _)| joint(&units, &v));
-            let put = |into: &mut Embedding, tensor: &Tensor| -> Result<()> {
-                into.width = tensor.dim(1).map_err(refused)?;
-                let numbers = tensor.flatten_all().and_then(|all| all.to_vec1::<f32>());
-                into.values.extend(numbers.during(task)?);
-                Ok(())
-            };
-            put(&mut all, &fused.during(task)?)?;
+            append(&mut all, &fused.during(task)?, task)?;
             for (modality, part) in modalities.iter_mut().zip(&parts) {
-                put(modality, part)?;
+                append(modality, part, task)?;
             }
             weights.extend(v.flatten_all().and_then(|v| v.to_vec1::<f32>()).during(task)?);
         }

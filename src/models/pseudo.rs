@@ -54,6 +54,11 @@ pub(super) fn calibrate(known: &mut BTreeMap<u32, u32>, candidates: &[(u32, u32)
     accepted
 }
 
+/// Rows of vectors as a feature.
+pub(super) fn side<'a>(data: &'a [f32], cols: usize, present: &'a Presence) -> Feature<'a> {
+    Feature { rows: Rows::Dense(DenseRows { data, cols }), present }
+}
+
 /// Mutually nearest entities by cosine among those in none of the pairs, by rising left entity.
 pub(super) fn mutual(
     joint: &Embedding,
@@ -65,9 +70,6 @@ pub(super) fn mutual(
     let (left, right) = joint.values.split_at(split * joint.width);
     let all = |data: &[f32]| Presence::filled(data.len() / joint.width.max(1), true);
     let (left_all, right_all) = (all(left), all(right));
-    fn side<'a>(data: &'a [f32], cols: usize, present: &'a Presence) -> Feature<'a> {
-        Feature { rows: Rows::Dense(DenseRows { data, cols }), present }
-    }
     let channel = Channel {
         weight: 1.0,
         left: side(left, joint.width, &left_all),

@@ -1,14 +1,13 @@
-//! Statements that make a pair or add to one: IMPORT, IMPORT LINKS, IMPORT FEATURES, EMBED, GENERATE.
+//! Statements that make a pair or add to one: IMPORT, IMPORT LINKS, IMPORT FEATURES, GENERATE.
 //!
 //! Each reads everything first, writes blocks and objects that nothing names yet, and ends in one
 //! commit of the catalogue: what fails before that leaves the store as it was.
 
 use super::canonical::canonical;
-use super::catalog::{self, ArtifactKind, Entry, FeatureEntry, GraphEntry, LinksEntry, Logged, PairEntry};
-use super::engine::{Context, Engine, LoadedPair};
+use super::catalog::{self, Entry, FeatureEntry, GraphEntry, LinksEntry, Logged, PairEntry};
+use super::engine::{Context, Engine};
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
-use super::seen::{BEGAN, Seen};
-use super::spec::{Embed, Encoder, Generate, Import, ImportFeatures, ImportLinks, Request, Source};
+use super::spec::{Generate, Import, ImportFeatures, ImportLinks, Request};
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
 use crate::features::{self, Matrix, Modality, OwnedFeature};
@@ -17,10 +16,8 @@ use crate::generate;
 use crate::kg::{self, Graph, Link, Split};
 use crate::store::{Batch, Digest};
 
-/// Columns of a bag of words, as the reference systems have them.
-const BOW_COLUMNS: usize = 1000;
-
-type BothSides = (OwnedFeature, OwnedFeature);
+/// A modality of the left and of the right side.
+pub(crate) type BothSides = (OwnedFeature, OwnedFeature);
 
 /// `IMPORT … AS p`.
 pub(crate) fn import(engine: &Engine, import: &Import, context: &Context) -> Result<Outcome> {
@@ -102,107 +99,6 @@ pub(crate) fn import_features(engine: &Engine, spec: &ImportFeatures, context: &
     outcome.verb = "import features";
     outcome.notes.extend(notes);
     Ok(outcome)
-}
-
-/// `EMBED name USING ngrams INTO p`.
-pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<Outcome> {
-    let started = std::time::Instant::now();
-    let spec = &Embed { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
-    let pair = engine.load_pair(&spec.pair, context.task)?;
-    let (both, made_by) = match &spec.seeds {
-        Some(seeds) => propagate(engine, spec, seeds, &pair, context)?,
-        None => encode(spec, &pair.left, &pair.right, context)?,
-    };
-    let usual = match spec.source {
-        Source::Name => "text",
-        Source::Structure => "neighbours",
-        source => source.as_str(),
-    };
-    let modality = match &spec.modality {
-        Some(modality) => modality.clone(),
-        None => Modality::new(usual)?,
-    };
-    let statement = canonical(&Request::Embed(spec.clone()));
-    let mut outcome = add_modality(engine, pair.entry, &modality, both, made_by, statement, started)?;
-    outcome.verb = "embed";
-    Ok(outcome)
-}
-
-/// The vectors of seeds, spread over the triples.
-fn propagate(
-    engine: &Engine,
-    spec: &Embed,
-    seeds: &str,
-    pair: &LoadedPair,
-    context: &Context,
-) -> Result<(BothSides, String)> {
-    if (spec.source, spec.encoder) != (Source::Structure, Encoder::Propagation) {
-        let message = format!("{} has no use for seeds", spec.encoder.as_str());
-        return Err(Error::new(Code::Conflict, message).help("leave them out"));
-    }
-    let entry = catalog::artifact(&engine.db, seeds, Some(ArtifactKind::Seeds))?.of_pair(&spec.pair)?;
-    if !Seen::of(&engine.db, &entry)?.is_empty() || entry.fact(BEGAN).is_some() {
-        let message =
-            format!("`{seeds}` rests on reference links that a model learned, which features do not tell");
-        return Err(Error::new(Code::Conflict, message).help(
-            "propagate seeds that were made without links: what is made of them is judged by all links",
-        ));
-    }
-    let pairs = super::seed::load(engine, &entry, &pair.entry)?.pairs();
-    let usual = features::PropagationOptions::default();
-    let (dims, hops) = (spec.dims.unwrap_or(usual.dims), spec.hops);
-    let seed = spec.seed.unwrap_or(usual.seed);
-    let options = features::PropagationOptions { dims, hops, seed };
-    let made_by = format!("{} seeds of {seeds} propagated, hops={hops} dims={dims} seed={seed}", pairs.len());
-    Ok((features::propagation(&pair.left, &pair.right, &pairs, options, context.task)?, made_by))
-}
-
-fn encode(spec: &Embed, left: &Graph, right: &Graph, context: &Context) -> Result<(BothSides, String)> {
-    let task = context.task;
-    let vocabulary = features::Vocabulary::default();
-    Ok(match (spec.source, spec.encoder) {
-        (Source::Name, Encoder::Ngrams) => {
-            let options = features::NgramOptions {
-                min_n: spec.min_n,
-                max_n: spec.max_n,
-                dims: spec.dims.unwrap_or(features::NgramOptions::default().dims),
-            };
-            let made_by = format!("character {}..{}-grams of names, tf-idf", spec.min_n, spec.max_n);
-            (features::ngrams(left, right, options, task)?, made_by)
-        }
-        (Source::Relation, Encoder::Bow) => {
-            let width = spec.dims.unwrap_or(BOW_COLUMNS);
-            (
-                features::relation_bow(left, right, width, vocabulary, task)?,
-                format!("bag of the {width} most frequent relations"),
-            )
-        }
-        (Source::Attribute, Encoder::Bow) => {
-            let width = spec.dims.unwrap_or(BOW_COLUMNS);
-            (
-                features::attribute_bow(left, right, width, vocabulary, task)?,
-                format!("bag of the {width} most frequent attributes"),
-            )
-        }
-        (Source::Numeric | Source::Attribute, Encoder::Numeric) => (
-            features::numeric(left, right, vocabulary, task)?,
-            "numeric literals, normalised per attribute".to_string(),
-        ),
-        (source, encoder) => {
-            let fits = match source {
-                Source::Name => "EMBED name USING ngrams",
-                Source::Relation => "EMBED relation USING bow",
-                Source::Attribute => "EMBED attribute USING bow",
-                Source::Numeric => "EMBED numeric USING numeric",
-                Source::Structure => "EMBED structure USING propagation FROM seeds",
-            };
-            return Err(Error::new(
-                Code::Unsupported,
-                format!("{} cannot be embedded using {}", source.as_str(), encoder.as_str()),
-            )
-            .help(format!("write {fits} INTO {}", spec.pair)));
-        }
-    })
 }
 
 struct NewPair<'a> {
@@ -318,7 +214,7 @@ fn save_modality(
     })
 }
 
-fn add_modality(
+pub(crate) fn add_modality(
     engine: &Engine,
     pair: PairEntry,
     modality: &Modality,

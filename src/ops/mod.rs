@@ -12,6 +12,7 @@ mod bench;
 mod canonical;
 mod catalog;
 mod describe;
+mod embed;
 mod engine;
 mod evaluate;
 mod explain;
@@ -99,7 +100,7 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Import(spec) => import::import(engine, spec, context),
         Request::ImportLinks(spec) => import::import_links(engine, spec, context),
         Request::ImportFeatures(spec) => import::import_features(engine, spec, context),
-        Request::Embed(spec) => import::embed(engine, spec, context),
+        Request::Embed(spec) => embed::embed(engine, spec, context),
         Request::Generate(spec) => import::generate(engine, spec, context),
         Request::Seed(spec) => seed::seed(engine, spec, context),
         Request::Tune(spec) => tune::tune(engine, spec, context),

@@ -42,17 +42,13 @@ impl Case {
     }
 }
 
-/// The cases in the order of the request, each pair and each choice of lessons once.
+/// The cases in the order of the request, each choice of lessons once.
 ///
 /// Fails on whatever would fail later: names that are not there, seeds of other pairs, options that a model
 /// does not take, pairs with no links that are left to judge by.
 pub(super) fn all(engine: &Engine, spec: &Bench, context: &Context) -> Result<Vec<Case>> {
     check(spec)?;
-    if let Some(twice) = spec.pairs.iter().enumerate().find(|(at, pair)| spec.pairs[..*at].contains(pair)) {
-        return Err(Error::new(Code::Conflict, format!("the pair `{}` is named twice", twice.1))
-            .help("name each pair once"));
-    }
-    let (pairs, models, seeds) = (distinct(&spec.pairs), distinct(&spec.models), distinct(&spec.seeds));
+    let (pairs, models, seeds) = (&spec.pairs, distinct(&spec.models), distinct(&spec.seeds));
     let owners: Vec<Option<(String, String)>> =
         seeds.iter().map(|lessons| owner(engine, lessons)).collect::<Result<_>>()?;
     if let Some((set, pair)) = owners.iter().flatten().find(|(_, pair)| !pairs.contains(pair)) {
@@ -64,7 +60,7 @@ pub(super) fn all(engine: &Engine, spec: &Bench, context: &Context) -> Result<Ve
     for pair in pairs {
         let before = cases.len();
         for (lessons, owner) in seeds.iter().zip(&owners) {
-            if owner.as_ref().is_none_or(|(_, owner)| *owner == pair) {
+            if owner.as_ref().is_none_or(|(_, owner)| owner == pair) {
                 let (number, seeds) = (cases.len(), lessons_text(lessons));
                 let (lessons, models) = (lessons.clone(), models.clone());
                 cases.push(Case {
@@ -79,7 +75,7 @@ pub(super) fn all(engine: &Engine, spec: &Bench, context: &Context) -> Result<Ve
             }
         }
         if cases.len() == before {
-            catalog::pair(&engine.db, &pair)?;
+            catalog::pair(&engine.db, pair)?;
             let message = format!("SEEDS names nothing that models of the pair `{pair}` can learn from");
             return Err(Error::new(Code::MissingData, message)
                 .help("name a seed set of that pair, or a share of links such as split '20%'"));
@@ -112,6 +108,11 @@ fn check(spec: &Bench) -> Result<()> {
         if is_empty {
             return Err(lacking(what).help(format!("name at least one {what}")));
         }
+    }
+    let twice = |(at, pair): &(usize, &String)| spec.pairs[..*at].contains(pair);
+    if let Some((_, pair)) = spec.pairs.iter().enumerate().find(twice) {
+        return Err(Error::new(Code::Conflict, format!("the pair `{pair}` is named twice"))
+            .help("name each pair once"));
     }
     Ok(())
 }
