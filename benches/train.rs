@@ -87,7 +87,13 @@ fn inputs(pair: Pair) -> Inputs {
         Matrix::Sparse { indptr: (0..=rows as u64).map(|row| 8 * row).collect(), indices, values, cols: 1000 }
     };
     let modalities = vec![visual, modality("relation", &mut bag), modality("attribute", &mut bag)];
-    Inputs { graph: Arc::new(pair.graph), split: pair.left_rows, modalities, numbers: None }
+    Inputs {
+        graph: Arc::new(pair.graph),
+        split: pair.left_rows,
+        modalities,
+        numbers: None,
+        decided: Default::default(),
+    }
 }
 
 /// The losses of four spaces 300 wide, forward and with gradients.

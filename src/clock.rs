@@ -22,6 +22,21 @@ pub(crate) fn utc(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{:02}Z", second % 60)
 }
 
+/// Seconds since 1970 at the beginning of a day written as `2026-11-21`; `None` for anything else.
+pub(crate) fn seconds(day: &str) -> Option<u64> {
+    let mut parts = day.get(..10)?.split('-').map(|part| part.parse::<u64>().ok());
+    let (year, month, date) = (parts.next()??, parts.next()??, parts.next()??);
+    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&date) {
+        return None;
+    }
+    // Years begin in March, so that the leap day comes last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, of_era) = (year / 400, year % 400);
+    let of_year = (153 * month + 2) / 5 + date - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+    Some((days - 719_468) * 86_400)
+}
+
 /// The UTC day of a time in seconds since 1970: `2026-11-21`.
 pub(crate) fn day(seconds: u64) -> String {
     utc(seconds).chars().take_while(|c| *c != ' ').collect()
@@ -37,5 +52,8 @@ mod tests {
         assert_eq!(utc(951_782_400), "2000-02-29 00:00:00Z");
         assert_eq!(utc(1_798_761_599), "2026-12-31 23:59:59Z");
         assert_eq!(day(1_795_219_200), "2026-11-21");
+        assert_eq!(seconds("2026-11-21"), Some(1_795_219_200));
+        assert_eq!((seconds("2000-02-29"), seconds("1970-01-01")), (Some(951_782_400), Some(0)));
+        assert_eq!((seconds("yesterday"), seconds("2026-13-01"), seconds("")), (None, None, None));
     }
 }

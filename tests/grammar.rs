@@ -134,6 +134,7 @@ fn every_rule_stands_above_its_function() {
     let sources = [
         include_str!("../src/ql/parser/mod.rs"),
         include_str!("../src/ql/parser/statements.rs"),
+        include_str!("../src/ql/parser/edits.rs"),
         include_str!("../src/ql/parser/models.rs"),
         include_str!("../src/ql/parser/conditions.rs"),
         include_str!("../src/ql/parser/terminals.rs"),

@@ -214,7 +214,7 @@ fn tuning_takes_the_modalities_that_are_named() {
     assert_ne!(digest(&mut session, "t"), digest(&mut session, "both"));
     // What was not tuned is no part of what follows, unless it is asked for.
     execute(&mut session, "SEED global n=80 FROM t AS g");
-    assert_eq!(rows(&mut session, "SELECT * FROM g LIMIT 1")[0].len(), 9);
+    assert_eq!(rows(&mut session, "SELECT * FROM g LIMIT 1")[0].len(), 10);
     let asked = "SEED global n=80 weights(visual=0.5, text=0.5) FROM t AS h";
     let error = session.execute(asked, &Params::new(), &Task::quiet()).unwrap_err();
     assert_eq!(error.code(), Code::UnknownName);

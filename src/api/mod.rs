@@ -20,10 +20,11 @@ pub use train::TrainBuilder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::kg::Side;
 use crate::ops::spec::{Architecture, Generate, Import, Request};
 use crate::ops::{Engine, Outcome, Settings, run};
+use crate::ql;
 use crate::store::{Db, OpenOptions};
 use crate::task::Task;
 
@@ -81,6 +82,15 @@ impl Options {
     }
 }
 
+/// Reads a statement that the store kept.
+fn read(statement: &str) -> Result<Request> {
+    let mut statements = ql::parse(statement)?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(only), true) => ql::bind(&only, &ql::Params::default()),
+        _ => Err(Error::new(Code::Syntax, "this is not one statement")),
+    }
+}
+
 impl Store {
     /// Opens the store in `dir`, making it if there is none.
     pub fn open(dir: impl AsRef<Path>) -> Result<Store> {
@@ -98,7 +108,7 @@ impl Store {
     }
 
     fn over(db: Db) -> Store {
-        Store { engine: Arc::new(Engine::new(db)) }
+        Store { engine: Arc::new(Engine::new(db, read)) }
     }
 
     /// A session: settings of its own over the shared store.

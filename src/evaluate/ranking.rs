@@ -78,7 +78,7 @@ pub fn ranking(
     let paper = options.protocol == Protocol::Paper;
     let (lefts, rights) = (ends(|query| query.0), ends(|query| query.1));
     let (lefts, rights) = (paper.then_some(lefts.as_slice()), paper.then_some(rights.as_slice()));
-    let base = evidence.options();
+    let base = TopKOptions { mask: None, ..evidence.options() };
     let local = match options.csls {
         Some(k) => {
             let rows = TopKOptions { left_rows: lefts, right_rows: rights, ..base };

@@ -40,7 +40,7 @@ impl Modality {
     pub const KNOWN: [&'static str; 6] = ["visual", "relation", "attribute", "numeric", "text", "structure"];
 
     /// Columns that stand beside the modalities' own in results.
-    const RESERVED: [&'static str; 12] = [
+    const RESERVED: [&'static str; 14] = [
         "left",
         "right",
         "score",
@@ -52,6 +52,8 @@ impl Modality {
         "entity",
         "name",
         "reason",
+        "verdict",
+        "id",
         "count",
     ];
 
@@ -133,6 +135,21 @@ impl Rows<'_> {
         self.len() == 0
     }
 
+    /// Calls `f` with the column and the value of every stored number of row `i`.
+    pub fn each(&self, i: usize, mut f: impl FnMut(usize, f32)) {
+        match self {
+            Rows::Dense(rows) => {
+                let row = &rows.data[i * rows.cols..(i + 1) * rows.cols];
+                row.iter().enumerate().for_each(|(column, &x)| f(column, x));
+            }
+            Rows::Sparse(rows) => {
+                let range = rows.indptr[i] as usize..rows.indptr[i + 1] as usize;
+                let stored = rows.indices[range.clone()].iter().zip(&rows.values[range]);
+                stored.for_each(|(&column, &x)| f(column as usize, x));
+            }
+        }
+    }
+
     /// Width of a row.
     pub fn cols(&self) -> usize {
         match self {
@@ -200,4 +217,43 @@ impl OwnedFeature {
     pub fn view(&self) -> Feature<'_> {
         Feature { rows: self.rows.view(), present: &self.present }
     }
+}
+
+/// The rows of `new` over those of `old`: where `new` has none, the old one stays.
+///
+/// Fails with [`Code::Conflict`] if they differ in width.
+pub fn overlaid(old: Feature<'_>, new: OwnedFeature) -> Result<OwnedFeature> {
+    let (was, is) = (old.rows.cols(), new.rows.view().cols());
+    if was != is {
+        return Err(Error::new(Code::Conflict, format!("the new rows are {is} wide, the modality is {was}"))
+            .help("bring rows of the same kind, or replace the modality: IMPORT FEATURES"));
+    }
+    let rows = new.present.len();
+    let present: Presence = (0..rows).map(|i| new.present.get(i) || old.present.get(i)).collect();
+    let from = |i: usize| if new.present.get(i) { new.rows.view() } else { old.rows };
+    let matrix = match old.rows {
+        Rows::Dense(_) => {
+            let mut data = vec![0f32; rows * is];
+            for i in present.iter() {
+                from(i).each(i, |column, x| data[i * is + column] = x);
+            }
+            Matrix::Dense { data, cols: is }
+        }
+        Rows::Sparse(_) => {
+            let (mut indptr, mut indices, mut values) = (vec![0u64], Vec::new(), Vec::new());
+            for i in 0..rows {
+                if present.get(i) {
+                    from(i).each(i, |column, x| {
+                        if x != 0.0 {
+                            indices.push(column as u32);
+                            values.push(x);
+                        }
+                    });
+                }
+                indptr.push(indices.len() as u64);
+            }
+            Matrix::Sparse { indptr, indices, values, cols: is }
+        }
+    };
+    Ok(OwnedFeature { rows: matrix, present })
 }

@@ -49,6 +49,8 @@ pub fn save_feature(db: &Db, feature: OwnedFeature) -> Result<Digest> {
 pub struct StoredFeature {
     object: Object<MatrixObject>,
     present: Presence,
+    /// The rows, where the graph was edited since they were stored.
+    fitted: Option<Matrix>,
 }
 
 impl StoredFeature {
@@ -67,7 +69,7 @@ impl StoredFeature {
             rows.checked_mul(object.cols.to_native() as usize) == Some(stored)
         };
         match present {
-            Some(present) if fits => Ok(StoredFeature { object, present }),
+            Some(present) if fits => Ok(StoredFeature { object, present, fitted: None }),
             _ => Err(Error::new(
                 Code::Corrupt,
                 format!("object {digest} is no matrix that fits its own counts"),
@@ -76,8 +78,58 @@ impl StoredFeature {
         }
     }
 
+    /// The same for a graph that was edited since: entities that came later miss the modality, and so do
+    /// those that were `deleted` (ascending). Copies the rows if there are any of either.
+    ///
+    /// Fails with [`Code::Corrupt`] if there are more rows than `entities`.
+    pub fn fitted(self, entities: usize, deleted: &[u32]) -> Result<Self> {
+        let known = self.present.len();
+        if known > entities {
+            return Err(Error::new(Code::Corrupt, format!("{known} rows for {entities} entities"))
+                .help("run CHECK FULL; import the features again or restore a backup"));
+        }
+        let gone: Vec<usize> =
+            deleted.iter().map(|id| *id as usize).filter(|id| self.present.get(*id)).collect();
+        if known == entities && gone.is_empty() {
+            return Ok(self);
+        }
+        let mut present: Presence = (0..entities).map(|i| self.present.get(i)).collect();
+        gone.iter().for_each(|id| present.set(*id, false));
+        let rows = match self.view().rows {
+            Rows::Dense(DenseRows { data, cols }) => {
+                let mut data = data.to_vec();
+                data.resize(entities * cols, 0.0);
+                gone.iter().for_each(|id| data[id * cols..(id + 1) * cols].fill(0.0));
+                Matrix::Dense { data, cols }
+            }
+            Rows::Sparse(sparse) => {
+                let mut kept = Matrix::Sparse {
+                    indptr: vec![0],
+                    indices: Vec::new(),
+                    values: Vec::new(),
+                    cols: sparse.cols,
+                };
+                if let Matrix::Sparse { indptr, indices, values, .. } = &mut kept {
+                    for i in 0..entities {
+                        if present.get(i) {
+                            let row = sparse.indptr[i] as usize..sparse.indptr[i + 1] as usize;
+                            indices.extend_from_slice(&sparse.indices[row.clone()]);
+                            values.extend_from_slice(&sparse.values[row]);
+                        }
+                        indptr.push(indices.len() as u64);
+                    }
+                }
+                kept
+            }
+        };
+        Ok(StoredFeature { present, fitted: Some(rows), ..self })
+    }
+
     /// The rows and their presence, without copying.
     pub fn view(&self) -> Feature<'_> {
+        if let Some(fitted) = &self.fitted {
+            return Feature { rows: fitted.view(), present: &self.present };
+        }
         let object = &*self.object;
         let (cols, values) = (object.cols.to_native() as usize, floats(&object.values));
         let rows = if object.sparse {
@@ -93,6 +145,37 @@ impl StoredFeature {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_fit_a_graph_that_was_edited() {
+        let db = Db::in_memory();
+        let present: Presence = [true, true, false].into_iter().collect();
+        let dense = Matrix::Dense { data: vec![1.0, 2.0, 3.0, 4.0, 0.0, 0.0], cols: 2 };
+        let sparse = Matrix::Sparse {
+            indptr: vec![0, 1, 3, 3],
+            indices: vec![4, 0, 2],
+            values: vec![1.0; 3],
+            cols: 5,
+        };
+        for rows in [dense, sparse] {
+            let digest = save_feature(&db, OwnedFeature { rows, present: present.clone() }).unwrap();
+            let stored = StoredFeature::load(&db, &digest).unwrap();
+            assert!(stored.clone().fitted(3, &[2]).unwrap().fitted.is_none());
+            assert_eq!(stored.clone().fitted(2, &[]).err().map(|e| e.code()), Some(Code::Corrupt));
+            let fitted = stored.fitted(5, &[0, 2]).unwrap();
+            let view = fitted.view();
+            assert_eq!(view.present.iter().collect::<Vec<_>>(), [1]);
+            assert_eq!((view.rows.len(), view.present.len()), (5, 5));
+            match view.rows {
+                Rows::Dense(rows) => {
+                    assert_eq!(rows.data, [0.0, 0.0, 3.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+                }
+                Rows::Sparse(rows) => {
+                    assert_eq!((rows.indptr, rows.indices), (&[0, 0, 2, 2, 2, 2][..], &[0, 2][..]));
+                }
+            }
+        }
+    }
 
     #[test]
     fn rows_are_read_in_place_as_they_were_written() {

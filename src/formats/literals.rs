@@ -82,7 +82,7 @@ pub(super) fn from_text(text: &str) -> Literal {
 }
 
 /// The short name of an XSD datatype, another datatype's IRI as it is.
-pub(super) fn datatype(text: &str) -> String {
+pub(crate) fn datatype(text: &str) -> String {
     let iri = bare(text);
     iri.strip_prefix(XSD).or(iri.strip_prefix("xsd:")).unwrap_or(iri).to_string()
 }

@@ -25,12 +25,11 @@ pub(super) struct Found {
 impl<'a> Lookup<'a> {
     /// Indexes a graph.
     pub fn new(graph: &'a Graph) -> Self {
-        let number = |(i, text)| (text, i as EntityId);
-        let ids = graph.source_ids.iter().enumerate();
+        let ids = (0..graph.len() as EntityId).filter(|&id| graph.is_alive(id));
         Lookup {
             graph,
-            by_iri: graph.entities.iter().enumerate().map(|(i, iri)| number((i, iri))).collect(),
-            by_source_id: ids.map(|(i, &id)| (id, i as EntityId)).collect(),
+            by_iri: ids.clone().map(|id| (graph.entities.get(id as usize), id)).collect(),
+            by_source_id: ids.filter_map(|id| Some((graph.source_id(id)?, id))).collect(),
             by_uri: OnceCell::new(),
         }
     }

@@ -6,6 +6,7 @@
 //! import skips and counts such lines instead. Decompression and lines are bounded in memory.
 
 mod dbp15k;
+mod diff;
 pub mod export;
 mod fields;
 mod folder;
@@ -28,6 +29,8 @@ mod tables;
 mod translated;
 mod xml;
 
+pub use diff::{Diff, read_diff, read_graph};
+pub(crate) use literals::datatype;
 pub use markup::{latex_text, markdown_text};
 pub use pair::{PairSource, read_pair};
 pub use report::{ImportReport, LinkCounts, Lint, LintKind, SideCounts, Skipped};

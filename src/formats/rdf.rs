@@ -12,7 +12,7 @@ use oxrdf::{NamedOrBlankNode, Quad, Term};
 use oxrdfio::{RdfFormat, RdfParseError, RdfParser};
 
 use crate::error::{Code, Error, Result};
-use crate::kg::{GraphBuilder, Literal};
+use crate::kg::{Graph, GraphBuilder, Literal};
 use crate::ops::spec::Import;
 use crate::task::Task;
 
@@ -80,7 +80,7 @@ pub(super) fn format_of(path: &Path) -> Result<RdfFormat> {
 }
 
 /// Reads one file into a graph; `owl:sameAs` statements go to `same`.
-fn read_side(
+pub(super) fn read_side(
     reading: &mut Reading<'_>,
     path: &Path,
     format: RdfFormat,
@@ -88,8 +88,7 @@ fn read_side(
 ) -> Result<GraphBuilder> {
     let mut side = Statements::default();
     each_quad(reading, path, format, |quad| side.take(quad, same))?;
-    side.names.settle(&mut side.builder);
-    Ok(side.builder)
+    Ok(side.builder())
 }
 
 /// Hands every statement of a file to `take`. Broken statements are skipped when lenient, except in
@@ -192,14 +191,25 @@ fn lower(text: &str) -> String {
 
 /// A graph made from statements.
 #[derive(Default)]
-struct Statements {
+pub(super) struct Statements {
     builder: GraphBuilder,
     names: Names,
     blanks: HashMap<String, usize>,
 }
 
 impl Statements {
-    fn take(&mut self, quad: Quad, same: &mut Vec<(String, String)>) {
+    /// The graph in the making, with its names.
+    fn builder(mut self) -> GraphBuilder {
+        self.names.settle(&mut self.builder);
+        self.builder
+    }
+
+    /// The graph.
+    pub fn finish(self) -> Graph {
+        self.builder().finish().0
+    }
+
+    pub fn take(&mut self, quad: Quad, same: &mut Vec<(String, String)>) {
         let subject = match quad.subject {
             NamedOrBlankNode::NamedNode(node) => node.into_string(),
             NamedOrBlankNode::BlankNode(node) => self.blank(node.as_str()),

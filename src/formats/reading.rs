@@ -66,14 +66,26 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     pub fn new(spec: &Import, task: &'a Task) -> Self {
+        Reading { links_given: spec.links.is_some(), ..Reading::of_file(spec.lenient, task) }
+    }
+
+    /// For a file that is no pair.
+    pub fn of_file(lenient: bool, task: &'a Task) -> Self {
         Reading {
             task,
-            lenient: spec.lenient,
+            lenient,
             skipped: Skipped::default(),
             notes: Vec::new(),
-            links_given: spec.links.is_some(),
+            links_given: false,
             tally: Tally::default(),
         }
+    }
+
+    /// What to tell of a file that is no pair.
+    pub fn into_notes(self) -> Vec<String> {
+        let mut notes = self.notes;
+        notes.extend(self.skipped.note());
+        notes
     }
 
     /// Remembers a decision for the report.

@@ -102,6 +102,12 @@ impl Skipped {
         Ok(())
     }
 
+    /// What to tell of them, if there are any.
+    pub fn note(&self) -> Option<String> {
+        (self.count > 0)
+            .then(|| format!("{} lines skipped; the first: {}", self.count, self.first.join("; ")))
+    }
+
     /// Adds what another file's reader left out.
     pub(super) fn add(&mut self, count: u64, first: Vec<String>) {
         self.count += count;

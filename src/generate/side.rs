@@ -39,6 +39,7 @@ pub(super) fn draw(world: &World, side: Side, members: &[u32], task: &Task) -> R
         entities,
         names,
         source_ids: Vec::new(),
+        deleted: Vec::new(),
         relations: relations.iris,
         attributes: attributes.iris,
         triples,

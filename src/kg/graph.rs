@@ -44,8 +44,11 @@ pub struct Graph {
     pub entities: Strings,
     /// A name literal per entity; empty where the source gives none (see [`Graph::label`]).
     pub names: Strings,
-    /// The source's own integer id per entity (dbp15k row numbers), or empty when it has none.
+    /// The source's own integer id per entity (dbp15k row numbers), or empty when it has none. Entities
+    /// that came later have [`Graph::NO_SOURCE_ID`].
     pub source_ids: Vec<u32>,
+    /// Entities that were deleted, ascending: they keep their ids, and nothing is said of them.
+    pub deleted: Vec<EntityId>,
     /// IRIs of the relations.
     pub relations: Strings,
     /// IRIs of the attributes.
@@ -57,9 +60,29 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Number of entities.
+    /// Stands for the source's id of an entity that the source did not have.
+    pub const NO_SOURCE_ID: u32 = u32::MAX;
+
+    /// Number of ids: deleted entities keep theirs.
     pub fn len(&self) -> usize {
         self.entities.len()
+    }
+
+    /// Whether the entity was not deleted.
+    pub fn is_alive(&self, entity: EntityId) -> bool {
+        self.deleted.binary_search(&entity).is_err()
+    }
+
+    /// The source's own id of an entity, if it gave one.
+    pub fn source_id(&self, entity: EntityId) -> Option<u32> {
+        self.source_ids.get(entity as usize).copied().filter(|id| *id != Self::NO_SOURCE_ID)
+    }
+
+    /// The attribute triples of an entity.
+    pub fn attributes_of(&self, entity: EntityId) -> &[AttributeTriple] {
+        let start = self.attribute_triples.partition_point(|triple| triple.entity < entity);
+        let length = self.attribute_triples[start..].partition_point(|triple| triple.entity == entity);
+        &self.attribute_triples[start..start + length]
     }
 
     /// Whether the graph has no entity.

@@ -1,16 +1,22 @@
 //! Knowledge graphs as the stages see them: entities with dense ids, triples, literals, names, links.
 //!
 //! Invariants: an entity id is its row everywhere (features, embeddings, seeds); ids of one side run
-//! from 0 without gaps; triples are sorted and free of duplicates. This layer knows nothing of file
+//! from 0 without gaps, deleted entities keeping theirs; triples are sorted and free of duplicates. This layer knows nothing of file
 //! formats or of the query language.
 
+mod edit;
+mod edit_log;
 mod graph;
 mod persist;
 mod strings;
+mod verdicts;
 
+pub use edit::{Delta, Editor};
+pub use edit_log::{Edit, edits, forget_edits, log_edit};
 pub use graph::{AttributeTriple, Graph, GraphBuilder, Literal, Repeat, Triple, readable};
 pub use persist::{digest_graph, digest_links, load_graph, load_links, save_graph, save_links};
 pub use strings::Strings;
+pub use verdicts::{Said, Verdict, Verdicts, forget_verdicts, log_verdicts, standing, verdict_log};
 
 /// A dense id of an entity within its side of a pair.
 pub type EntityId = u32;

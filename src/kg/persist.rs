@@ -6,7 +6,7 @@
 use blake3::Hasher;
 use rkyv::{Archive, Deserialize, Serialize};
 
-use super::{AttributeTriple, Graph, Link, Literal, Split, Strings, Triple};
+use super::{AttributeTriple, Graph, Link, Literal, Split, Strings, Triple, edits};
 use crate::error::{Code, Error, Result};
 use crate::store::{Db, Digest, Record, Space, pack};
 use crate::task::Task;
@@ -26,10 +26,22 @@ struct EntityRow {
     iri: String,
     name: String,
     source_id: Option<u32>,
+    deleted: bool,
 }
 
 #[derive(Archive, Serialize, Deserialize)]
 struct EntityBlock(Vec<EntityRow>);
+
+/// As the first version had it, when nothing could be deleted.
+#[derive(Archive, Serialize, Deserialize)]
+struct FirstEntityRow {
+    iri: String,
+    name: String,
+    source_id: Option<u32>,
+}
+
+#[derive(Archive, Serialize, Deserialize)]
+struct FirstEntityBlock(Vec<FirstEntityRow>);
 
 #[derive(Archive, Serialize, Deserialize)]
 struct NameBlock(Vec<String>);
@@ -37,11 +49,25 @@ struct NameBlock(Vec<String>);
 #[derive(Archive, Serialize, Deserialize)]
 struct TripleBlock(Vec<[u32; 3]>);
 
-#[derive(Archive, Serialize, Deserialize, Clone)]
-struct LiteralRow {
+#[derive(Archive, Serialize, Deserialize, Clone, PartialEq)]
+pub(super) struct LiteralRow {
     entity: u32,
     attribute: u32,
     literal: Option<[String; 3]>,
+}
+
+impl From<&AttributeTriple> for LiteralRow {
+    fn from(triple: &AttributeTriple) -> Self {
+        let literal = triple.literal.clone().map(|l| [l.value, l.datatype, l.language]);
+        LiteralRow { entity: triple.entity, attribute: triple.attribute, literal }
+    }
+}
+
+impl From<LiteralRow> for AttributeTriple {
+    fn from(row: LiteralRow) -> Self {
+        let literal = row.literal.map(|[value, datatype, language]| Literal { value, datatype, language });
+        AttributeTriple { entity: row.entity, attribute: row.attribute, literal }
+    }
 }
 
 #[derive(Archive, Serialize, Deserialize)]
@@ -59,11 +85,25 @@ macro_rules! records {
     };
 }
 records! {
-    EntityBlock => b"enty";
     NameBlock => b"name";
     TripleBlock => b"trip";
     LiteralBlock => b"attr";
     LinkBlock => b"link";
+}
+
+impl Record for EntityBlock {
+    const KIND: [u8; 4] = *b"enty";
+    const VERSION: u16 = 2;
+
+    fn upgrade(_: u16, archive: &[u8]) -> Result<Self> {
+        let block = rkyv::from_bytes::<FirstEntityBlock, rkyv::rancor::Error>(archive)
+            .map_err(|cause| Error::new(Code::Corrupt, format!("a block of entities: {cause}")))?;
+        let renew = |row: FirstEntityRow| {
+            let FirstEntityRow { iri, name, source_id } = row;
+            EntityRow { iri, name, source_id, deleted: false }
+        };
+        Ok(EntityBlock(block.0.into_iter().map(renew).collect()))
+    }
 }
 
 /// Writes a graph into a new space; it exists once a record that names the space is committed.
@@ -77,6 +117,7 @@ pub fn save_graph(db: &Db, graph: &Graph, task: &Task) -> Result<Space> {
         iri: graph.entities.get(i).to_string(),
         name: graph.names.get(i).to_string(),
         source_id: graph.source_ids.get(i).copied(),
+        deleted: !graph.is_alive(i as u32),
     });
     let size = |row: &EntityRow| row.iri.len() + row.name.len() + 28;
     write(db, space, ENTITIES, pack(entities, size), EntityBlock, task, &mut done)?;
@@ -87,11 +128,7 @@ pub fn save_graph(db: &Db, graph: &Graph, task: &Task) -> Result<Space> {
     }
     let triples = graph.triples.iter().map(|t| [t.head, t.relation, t.tail]);
     write(db, space, TRIPLES, pack(triples, |_| 12), TripleBlock, task, &mut done)?;
-    let literals = graph.attribute_triples.iter().map(|t| LiteralRow {
-        entity: t.entity,
-        attribute: t.attribute,
-        literal: t.literal.clone().map(|l| [l.value, l.datatype, l.language]),
-    });
+    let literals = graph.attribute_triples.iter().map(LiteralRow::from);
     let size = |row: &LiteralRow| {
         36 + row.literal.as_ref().map_or(0, |parts| parts.iter().map(String::len).sum::<usize>())
     };
@@ -100,13 +137,18 @@ pub fn save_graph(db: &Db, graph: &Graph, task: &Task) -> Result<Space> {
     Ok(space)
 }
 
-/// Reads a graph back.
-pub fn load_graph(db: &Db, space: Space, task: &Task) -> Result<Graph> {
+/// Reads a graph back, as it was at a version of its pair, after so many edits.
+///
+/// Fails with [`Code::Corrupt`] if an edit is missing.
+pub fn load_graph(db: &Db, space: Space, (version, count): (u64, u64), task: &Task) -> Result<Graph> {
     let mut graph = Graph::default();
     for block in db.blocks::<EntityBlock>(space, ENTITIES) {
         task.check()?;
         for row in block?.0 {
-            graph.entities.push(&row.iri);
+            let id = graph.entities.push(&row.iri);
+            if row.deleted {
+                graph.deleted.push(id);
+            }
             graph.names.push(&row.name);
             graph.source_ids.extend(row.source_id);
         }
@@ -123,27 +165,45 @@ pub fn load_graph(db: &Db, space: Space, task: &Task) -> Result<Graph> {
     }
     for block in db.blocks::<LiteralBlock>(space, ATTRIBUTE_TRIPLES) {
         task.check()?;
-        graph.attribute_triples.extend(block?.0.into_iter().map(|row| AttributeTriple {
-            entity: row.entity,
-            attribute: row.attribute,
-            literal: row.literal.map(|[value, datatype, language]| Literal { value, datatype, language }),
-        }));
+        graph.attribute_triples.extend(block?.0.into_iter().map(AttributeTriple::from));
     }
-    check_ids(&graph)?;
+    let mut applied = 0;
+    let mut last: Option<Digest> = None;
+    for edit in edits(db, space, version) {
+        task.check()?;
+        let edit = edit?;
+        if last.is_some_and(|last| last != edit.before) {
+            return Err(lost_edit());
+        }
+        edit.delta.apply(&mut graph)?;
+        last = Some(edit.after);
+        applied += 1;
+    }
+    if applied != count {
+        return Err(lost_edit());
+    }
+    graph.check_ids()?;
     Ok(graph)
 }
 
-/// Every id a graph holds must exist; a store that says otherwise is damaged.
-fn check_ids(graph: &Graph) -> Result<()> {
-    let (n, r, a) = (graph.len() as u32, graph.relations.len() as u32, graph.attributes.len() as u32);
-    let triples = graph.triples.iter().all(|t| t.head < n && t.tail < n && t.relation < r);
-    let attributes = graph.attribute_triples.iter().all(|t| t.entity < n && t.attribute < a);
-    let ids = graph.source_ids.is_empty() || graph.source_ids.len() == graph.len();
-    if triples && attributes && ids {
-        return Ok(());
+fn lost_edit() -> Error {
+    Error::new(Code::Corrupt, "an edit of a stored graph is missing")
+        .help("restore the store from a backup or import the pair again")
+}
+
+impl Graph {
+    /// Every id a graph holds must exist; a store that says otherwise is damaged.
+    pub(super) fn check_ids(&self) -> Result<()> {
+        let (n, r, a) = (self.len() as u32, self.relations.len() as u32, self.attributes.len() as u32);
+        let triples = self.triples.iter().all(|t| t.head < n && t.tail < n && t.relation < r);
+        let attributes = self.attribute_triples.iter().all(|t| t.entity < n && t.attribute < a);
+        let ids = self.source_ids.is_empty() || self.source_ids.len() == self.len();
+        if triples && attributes && ids && self.deleted.last().is_none_or(|last| *last < n) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Corrupt, "a stored graph names entities that it does not hold")
+            .help("run CHECK FULL; restore the store from a backup or import the pair again"))
     }
-    Err(Error::new(Code::Corrupt, "a stored graph names entities that it does not hold")
-        .help("run CHECK FULL; restore the store from a backup or import the pair again"))
 }
 
 fn load_names(db: &Db, space: Space, section: u8) -> Result<Strings> {
@@ -213,6 +273,9 @@ pub fn digest_graph(graph: &Graph) -> Digest {
     }
     hasher.update(&(graph.source_ids.len() as u64).to_le_bytes());
     hasher.update(bytemuck::cast_slice(&graph.source_ids));
+    if !graph.deleted.is_empty() {
+        hasher.update(b"deleted").update(bytemuck::cast_slice(&graph.deleted));
+    }
     hasher.update(&(graph.triples.len() as u64).to_le_bytes());
     for triple in &graph.triples {
         hasher.update(bytemuck::cast_slice(&[triple.head, triple.relation, triple.tail]));
@@ -291,7 +354,7 @@ mod tests {
         let (db, task) = (Db::in_memory(), Task::quiet());
         let graph = sample();
         let space = save_graph(&db, &graph, &task).unwrap();
-        let back = load_graph(&db, space, &task).unwrap();
+        let back = load_graph(&db, space, (1, 0), &task).unwrap();
         assert_eq!(back, graph);
         assert_eq!(digest_graph(&back), digest_graph(&graph));
     }

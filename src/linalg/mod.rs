@@ -11,6 +11,7 @@ mod cluster_tests;
 mod fused;
 pub(crate) mod kernel;
 mod lists;
+mod mask;
 mod pairs;
 mod plusplus;
 mod rank;
@@ -22,6 +23,7 @@ mod tiles;
 mod topk;
 
 pub use cluster::{Block, KMeans, KMeansOptions, kmeans};
+pub use mask::Mask;
 pub use pairs::pair_scores;
 pub(crate) use pairs::{dot_self, scores_of};
 pub use rank::{Rank, ranks};

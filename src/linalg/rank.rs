@@ -27,7 +27,7 @@ pub struct Rank {
 ///
 /// The target itself is never counted, whether or not it is among the candidates. A target without a
 /// common channel stands behind every candidate: `better` counts them all. Of `options` the similarity,
-/// the renormalisation and the biases matter.
+/// the renormalisation and the biases matter; all pairs are compared, whatever is decided of them.
 pub fn ranks(
     channels: &[Channel<'_>],
     options: &TopKOptions<'_>,
@@ -44,7 +44,7 @@ pub fn ranks(
     }
     let (rows, cols) =
         if reverse { (pool.as_deref(), Some(&rights[..])) } else { (Some(&lefts[..]), pool.as_deref()) };
-    let options = TopKOptions { left_rows: rows, right_rows: cols, ..*options };
+    let options = TopKOptions { left_rows: rows, right_rows: cols, mask: None, ..*options };
     let scorer = Scorer::new(channels, &options)?;
     check_ids(&lefts, channels[0].left.present.len(), "left")?;
     check_ids(&rights, channels[0].right.present.len(), "right")?;

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::features::{Feature, Rows};
 use crate::linalg::dot_self;
 use crate::linalg::kernel::{DEPTH, Part};
-use crate::linalg::{Channel, Similarity, TopKOptions, check_channels, check_ids};
+use crate::linalg::{Channel, Mask, Similarity, TopKOptions, check_channels, check_ids};
 
 /// Rows whose norm is below this count as zero.
 const SMALLEST_NORM: f64 = 1e-30;
@@ -93,6 +93,8 @@ pub(crate) struct Scorer<'a> {
     pub right_ids: Cow<'a, [u32]>,
     left_bias: Option<&'a [f32]>,
     right_bias: Option<&'a [f32]>,
+    /// Pairs that are no candidates.
+    pub mask: Option<&'a Mask>,
     /// Number of the presence pattern of each row of the full side.
     left_pattern: Vec<u32>,
     right_pattern: Vec<u32>,
@@ -150,6 +152,7 @@ impl<'a> Scorer<'a> {
             right_ids,
             left_bias: options.left_bias,
             right_bias: options.right_bias,
+            mask: options.mask.filter(|mask| !mask.is_empty()),
             left_pattern,
             right_pattern,
             factors,
@@ -175,6 +178,9 @@ impl<'a> Scorer<'a> {
 
     /// The score of one pair: the same bits that a tile gives.
     pub fn score(&self, i: u32, j: u32) -> f32 {
+        if self.mask.is_some_and(|mask| mask.bars(i, j)) {
+            return f32::NEG_INFINITY;
+        }
         let mut sum = 0f32;
         for channel in &self.channels {
             for (start, end) in channel.depths() {

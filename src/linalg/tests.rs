@@ -1,5 +1,7 @@
 //! Blocked against plain: random small inputs, every combination of what a score may be made of.
 
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::kernel::Kernel;
@@ -80,7 +82,8 @@ fn plain_score(data: &[Data], options: &TopKOptions<'_>, i: usize, j: usize) -> 
     }
     let bias = |bias: Option<&[f32]>, i: usize| bias.map_or(0.0, |bias| f64::from(bias[i]));
     let scale = if options.renormalise { weight } else { 1.0 };
-    (weight > 0.0).then(|| sum / scale + bias(options.left_bias, i) + bias(options.right_bias, j))
+    let barred = options.mask.is_some_and(|mask| mask.bars(i as u32, j as u32));
+    (weight > 0.0 && !barred).then(|| sum / scale + bias(options.left_bias, i) + bias(options.right_bias, j))
 }
 
 /// What one random case needs besides its channels.
@@ -89,6 +92,7 @@ struct Case {
     right_rows: Option<Vec<u32>>,
     left_bias: Option<Vec<f32>>,
     right_bias: Option<Vec<f32>>,
+    mask: Mask,
 }
 
 impl Case {
@@ -101,11 +105,21 @@ impl Case {
         let mut bias = |n: usize| {
             (rng.below(2) == 0).then(|| (0..n).map(|_| rng.below(3) as f32 * 0.25).collect::<Vec<f32>>())
         };
-        Case { left_rows, right_rows, left_bias: bias(n), right_bias: bias(m) }
+        let (left_bias, right_bias) = (bias(n), bias(m));
+        let mut pairs = |most: usize| -> Vec<(u32, u32)> {
+            let count = if n == 0 || m == 0 { 0 } else { rng.below(most) };
+            (0..count).map(|_| (rng.below(n) as u32, rng.below(m) as u32)).collect()
+        };
+        let mut only = pairs(8);
+        let (mut lefts, mut rights) = (HashSet::new(), HashSet::new());
+        only.retain(|pair| lefts.insert(pair.0) && rights.insert(pair.1));
+        let mask = Mask::new(&only, &pairs(40));
+        Case { left_rows, right_rows, left_bias, right_bias, mask }
     }
 
     fn options(&self, rng: &mut Rng) -> TopKOptions<'_> {
         TopKOptions {
+            mask: Some(&self.mask),
             k: [1, 3, 10, 200][rng.below(4)],
             similarity: [Similarity::Cosine, Similarity::Dot][rng.below(2)],
             renormalise: rng.below(2) == 0,
@@ -191,7 +205,7 @@ proptest! {
         let data = random_data(&mut rng, n, m);
         let channels: Vec<_> = data.iter().map(Data::channel).collect();
         let case = Case::new(&mut rng, n, m);
-        let options = TopKOptions { left_rows: None, right_rows: None, ..case.options(&mut rng) };
+        let options = TopKOptions { left_rows: None, right_rows: None, mask: None, ..case.options(&mut rng) };
         let queries: Vec<_> = (0..30).map(|_| (rng.below(n) as u32, rng.below(m) as u32)).collect();
         let size = if reverse { n } else { m };
         let pool: Option<Vec<u32>> =

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::linalg::kernel::{DEPTH, Kernel, pack};
+use crate::linalg::mask::MaskedColumns;
 use crate::linalg::score::{Prepared, Scorer};
 use crate::task::Task;
 
@@ -105,12 +106,16 @@ struct Block {
     stride: usize,
     packed: Vec<f32>,
     inverted: Vec<Inverted>,
+    masked: MaskedColumns,
 }
 
 impl Block {
     fn fill(&mut self, scorer: &Scorer<'_>, kernel: &Kernel, cols: Range<usize>) {
         let ids = &scorer.right_ids[cols.clone()];
         self.stride = cols.len().next_multiple_of(kernel.right);
+        if let Some(mask) = scorer.mask {
+            self.masked = MaskedColumns::new(mask, &scorer.right_ids, cols.clone());
+        }
         self.cols = cols;
         let width: usize = scorer.channels.iter().flat_map(Prepared::depths).map(|(s, e)| e - s).sum();
         self.packed.resize(width * self.stride, 0.0);
@@ -180,6 +185,9 @@ impl Block {
             let bias = scorer.left_bias(i);
             for ((score, factor), offset) in row.iter_mut().zip(factors).zip(offsets) {
                 *score = *score * factor + offset + bias;
+            }
+            if let Some(mask) = scorer.mask {
+                self.masked.apply(mask, i, row);
             }
         }
     }

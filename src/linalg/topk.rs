@@ -7,7 +7,7 @@ use crate::linalg::kernel::Kernel;
 use crate::linalg::lists::Lists;
 use crate::linalg::score::Scorer;
 use crate::linalg::tiles::{Shape, for_each_tile};
-use crate::linalg::{Channel, Similarity};
+use crate::linalg::{Channel, Mask, Similarity};
 use crate::task::Task;
 
 /// Right rows whose lists share a lock.
@@ -34,6 +34,8 @@ pub struct TopKOptions<'a> {
     pub left_bias: Option<&'a [f32]>,
     /// Added to the score, by right row of the full side.
     pub right_bias: Option<&'a [f32]>,
+    /// Pairs that are no candidates, by rows of the full sides.
+    pub mask: Option<&'a Mask>,
     /// Also give, for every row and column, the mean of so many of its largest scores.
     pub means: Option<usize>,
     /// Also give the neighbours of the right rows.
@@ -50,6 +52,7 @@ impl Default for TopKOptions<'_> {
             right_rows: None,
             left_bias: None,
             right_bias: None,
+            mask: None,
             means: None,
             both: false,
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::error::Result;
-use crate::linalg::{Channel, TopK, TopKOptions, top_k};
+use crate::linalg::{Channel, TopK, TopKOptions, scores_of, top_k};
 use crate::matching::links::unmatched;
 use crate::matching::{
     Candidates, Cut, Floor, Links, LocalMeans, OneToOne, Pair, Rule, SinkhornOptions, Unmatched, assign,
@@ -98,7 +98,7 @@ pub enum Guarantee {
 /// ([`Auto::Auto`]), links are cut at the least similarity at which the estimated precision holds: the same
 /// rule, over the candidates that are not links, gives links that are nearly all wrong, and as many are
 /// expected among the links of their score. The estimate is by similarity (under CSLS by its score) whatever
-/// the matching went by.
+/// the matching went by. What people accepted is linked whatever it scores, what they rejected never is.
 ///
 /// Equal scores go to the lower left, then the lower right entity. Memory is lists of candidates of both
 /// sides, and tiles; never all pairs beyond a million.
@@ -139,6 +139,9 @@ pub fn align(
         (Matching::Hungarian, None) => (assign_among(candidates, floor, task)?, scored.guarantee),
         _ => (candidates.pick(options.rule(), &reached), scored.guarantee),
     };
+    let accepted = accepted(evidence, &channels, &base, candidates)?;
+    let ends: HashSet<u32> = accepted.iter().map(|pair| pair.left).collect();
+    pairs.retain(|pair| !ends.contains(&pair.left));
     let similarity = |pair: &Pair| match &scored.similarities {
         Some(similarities) => {
             candidates.place(pair.left, pair.right).map_or(pair.score, |place| similarities[place])
@@ -153,6 +156,8 @@ pub fn align(
     });
     let enough = |pair: &Pair| found.is_none_or(|cut| similarity(pair) >= cut.threshold);
     pairs.retain(enough);
+    pairs.extend(accepted);
+    pairs.sort_by(Pair::order);
     let good = |pair: &Pair| {
         let admitted = options.matching != Matching::Hungarian || floor.admits(pair.score);
         reached(pair) && enough(pair) && admitted
@@ -163,6 +168,24 @@ pub fn align(
         cut: found.map(|cut| Cut { threshold: similar * cut.threshold, ..cut }),
         guarantee,
     })
+}
+
+/// The pairs that people accepted: links whatever they score. NaN where the two have no modality in common.
+fn accepted(
+    evidence: &Evidence<'_>,
+    channels: &[Channel<'_>],
+    base: &TopKOptions<'_>,
+    candidates: &Candidates,
+) -> Result<Vec<Pair>> {
+    if evidence.accepted().is_empty() {
+        return Ok(Vec::new());
+    }
+    let scores = scores_of(channels, base, evidence.accepted())?;
+    let scored = evidence.accepted().iter().zip(scores).map(|(&(left, right), score)| {
+        let score = candidates.place(left, right).map_or(score, |place| candidates.scores[place]);
+        Pair { left, right, score: if score.is_finite() { score } else { f32::NAN } }
+    });
+    Ok(scored.collect())
 }
 
 impl AlignOptions {

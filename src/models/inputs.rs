@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 
 use crate::error::{Code, Error, Result};
+use crate::linalg::Mask;
 use crate::task::Task;
 use crate::train::{ConstantRows, FeaturePair, Field, Fill, Neighbourhoods};
 
@@ -43,6 +44,8 @@ pub struct Inputs {
     pub modalities: Vec<ModalInput>,
     /// Numeric attributes, if there are any (MPSEA).
     pub numbers: Option<Arc<Numbers>>,
+    /// What people have said of pairs: the model finds none itself that they bar.
+    pub decided: Mask,
 }
 
 /// The place of a modality among the tokens of the reference systems.

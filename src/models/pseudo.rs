@@ -11,7 +11,7 @@ use super::options::Iterate;
 use super::state::Found;
 use crate::error::Result;
 use crate::features::{DenseRows, Feature, Presence, Rows};
-use crate::linalg::{Channel, TopKOptions, top_k};
+use crate::linalg::{Channel, Mask, TopKOptions, top_k};
 use crate::task::Task;
 use crate::train::Embedding;
 
@@ -59,11 +59,13 @@ pub(super) fn side<'a>(data: &'a [f32], cols: usize, present: &'a Presence) -> F
     Feature { rows: Rows::Dense(DenseRows { data, cols }), present }
 }
 
-/// Mutually nearest entities by cosine among those in none of the pairs, by rising left entity.
+/// Mutually nearest entities by cosine among those in none of the pairs, by rising left entity; not those
+/// that are `decided` otherwise.
 pub(super) fn mutual(
     joint: &Embedding,
     split: usize,
     taken: &[(u32, u32)],
+    decided: &Mask,
     task: &Task,
 ) -> Result<Vec<(u32, u32)>> {
     let rows = joint.values.len() / joint.width.max(1);
@@ -88,6 +90,7 @@ pub(super) fn mutual(
         left_rows: Some(&lefts),
         right_rows: Some(&rights),
         both: true,
+        mask: Some(decided),
         ..TopKOptions::default()
     };
     let near = top_k(&[channel], &options, task)?;

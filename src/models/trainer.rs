@@ -294,7 +294,7 @@ impl Trainer {
             let joint = self.embeddings(task)?.joint;
             let taken: Vec<(u32, u32)> =
                 [&self.pairs, &self.held_out, &self.found.pairs].into_iter().flatten().copied().collect();
-            let candidates = pseudo::mutual(&joint, self.inputs.split, &taken, task)?;
+            let candidates = pseudo::mutual(&joint, self.inputs.split, &taken, &self.inputs.decided, task)?;
             self.found.look(candidates, &rule);
         }
         Ok((sums, (!self.held_out.is_empty()).then(|| held_out.loss(None).total)))

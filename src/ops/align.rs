@@ -8,10 +8,12 @@ use super::make::{Made, make};
 use super::plan::Plan;
 use super::rows::Outcome;
 use super::seed::{stored, weight_facts, weights_note, weights_table};
+use super::seen::Seen;
 use super::spec::{Align, Matching, Request, Rescale};
 use crate::error::Result;
 use crate::features::Modality;
 use crate::matching::{self, AlignOptions, Alignment, Cut, Guarantee, SinkhornOptions, Unmatched, Why};
+use crate::psqe::Stage;
 
 /// The fact that says what scores measure.
 pub(super) const MEASURE: &str = "score";
@@ -46,35 +48,42 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
         let source = match &plan.model {
             // It is judged and searched by the embeddings it was made by, whatever becomes of the model.
             Some(model) => {
-                made.objects = model.lasting_objects();
+                made.objects = model.embedding_objects();
                 model.name.as_str()
             }
             None => "features",
         };
         let stage = made.stage(format!("{source}({})", spec.matching.as_str()));
+        let accepted = pair.verdicts.accepted();
+        let accepted_stage =
+            if accepted.is_empty() { stage } else { made.stage(Stage::Accepted.to_string()) };
+        let is_accepted = |i: usize| accepted.binary_search(&(links.left[i], links.right[i])).is_ok();
         made.rows = (0..links.left.len())
             .map(|i| ArtifactRow {
                 left: links.left[i],
                 right: links.right[i],
                 score: links.score[i],
                 margin: links.margin[i],
-                stage,
+                stage: if is_accepted(i) { accepted_stage } else { stage },
                 modal: links.modal[i].clone(),
             })
             .collect();
-        for (right, single) in [false, true].into_iter().zip(&found.unmatched) {
-            made.unmatched.extend(single.iter().map(|single| row(right, single)));
+        let sides = [(false, &pair.left), (true, &pair.right)];
+        for ((right, graph), single) in sides.into_iter().zip(&found.unmatched) {
+            let single = single.iter().filter(|single| graph.is_alive(single.entity));
+            made.unmatched.extend(single.map(|single| row(right, single)));
         }
-        made.facts.extend(facts(spec, &found));
+        made.facts.extend(facts(spec, &made));
+        made.facts.extend(found_facts(spec, &found));
+        Seen::inherit(&engine.db, &plan, &pair, &mut made)?;
         Ok(made)
     })?;
     let entry = &product.entry;
+    let [left, right] = plan.pair.graphs.each_ref().map(|graph| graph.entities - graph.deleted);
     let line = format!(
-        "{}: {} between {} left and {} right entities; {} without a match",
+        "{}: {} between {left} left and {right} right entities; {} without a match",
         entry.name,
         count(entry.rows as usize, "link"),
-        plan.pair.graphs[0].entities,
-        plan.pair.graphs[1].entities,
         entry.fact(UNMATCHED).unwrap_or("none known"),
     ) + stored(&product);
     let mut outcome = Outcome::message("align", line).with_rows(weights_table(entry));
@@ -123,14 +132,18 @@ fn row(right: bool, single: &Unmatched) -> UnmatchedRow {
 }
 
 /// What is kept of how the links came about.
-fn facts(spec: &Align, found: &Alignment) -> Vec<(String, String)> {
-    let mut facts = vec![
+fn facts(spec: &Align, made: &Made) -> Vec<(String, String)> {
+    let right = made.unmatched.iter().filter(|row| row.right).count();
+    let left = made.unmatched.len() - right;
+    vec![
         (MEASURE.to_string(), spec.measure()),
-        (
-            UNMATCHED.to_string(),
-            format!("{} left and {} right", found.unmatched[0].len(), found.unmatched[1].len()),
-        ),
-    ];
+        (UNMATCHED.to_string(), format!("{left} left and {right} right")),
+    ]
+}
+
+/// What is kept of how good they are.
+fn found_facts(spec: &Align, found: &Alignment) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
     let candidates = format!("the {} candidates of each entity", spec.candidates);
     let links = match found.guarantee {
         Guarantee::AllPairs => None,

@@ -42,7 +42,7 @@ impl<'p> Basis<'p> {
     ) -> Result<Self> {
         let learned = *weights == Weights::Auto && !model.weights.is_empty();
         let weights = if learned { Weights::Named(named(model)?) } else { weights.clone() };
-        let embeddings = Some(engine.embeddings(model)?);
+        let embeddings = Some(engine.embeddings(pair, model)?);
         let modalities = modalities.to_vec();
         Ok(Basis { pair, embeddings, modalities, weights, missing: Missing::Neutral, seed: 0 })
     }
@@ -50,7 +50,7 @@ impl<'p> Basis<'p> {
     /// What an artifact was made by; one that was made by a model holds its embeddings.
     pub fn of(engine: &Engine, pair: &'p LoadedPair, entry: &ArtifactEntry) -> Result<Self> {
         let embedded = entry.objects.iter().any(|(name, _)| name.ends_with(".left"));
-        let embeddings = embedded.then(|| engine.embeddings(entry)).transpose()?;
+        let embeddings = embedded.then(|| engine.embeddings(pair, entry)).transpose()?;
         Ok(Basis {
             pair,
             embeddings,

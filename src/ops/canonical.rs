@@ -3,6 +3,8 @@
 //! It serves twice: people read it in lineage and journal, and operation keys are taken over it, so
 //! two requests that mean the same must print the same. Parsing the line gives the request back.
 
+mod edits;
+
 use std::fmt::Write;
 use std::path::Path;
 
@@ -19,14 +21,14 @@ pub fn canonical(request: &Request) -> String {
             flag(&mut text, "lenient", import.lenient);
             text + &format!(" INTO {}", identifier(&import.pair))
         }
-        Request::ImportFeatures(import) => {
-            let mut text =
-                format!("IMPORT FEATURES {} FROM {}", import.modality, quoted_paths(&import.paths));
-            option(&mut text, "ids", import.ids.as_deref().map(quoted_path));
-            option(&mut text, "present", import.present.as_deref().map(quoted_path));
-            option(&mut text, "tensor", import.tensor.as_deref().map(quoted));
-            text + &format!(" INTO {}", identifier(&import.pair))
-        }
+        Request::ImportFeatures(import) => features_text("IMPORT", import),
+        Request::UpdateFeatures(import) => features_text("UPDATE", import),
+        Request::Edit(edit) => edits::edit_text(edit),
+        Request::ApplyDiff(diff) => edits::diff_text(diff),
+        Request::ImportInto(import) => edits::import_text(import),
+        Request::Judge(judge) => edits::judge_text(judge),
+        Request::Undo(undo) => edits::undo_text(undo),
+        Request::ImportVerdicts(import) => edits::verdicts_text(import),
         Request::Embed(embed) => {
             let mut text = format!("EMBED {} USING {}", embed.source.as_str(), embed.encoder.as_str());
             if embed.encoder == Encoder::Ngrams {
@@ -55,6 +57,14 @@ pub fn canonical(request: &Request) -> String {
         // The rest changes nothing that is kept, so that nobody reads it in a lineage.
         _ => String::new(),
     }
+}
+
+fn features_text(verb: &str, import: &ImportFeatures) -> String {
+    let mut text = format!("{verb} FEATURES {} FROM {}", import.modality, quoted_paths(&import.paths));
+    option(&mut text, "ids", import.ids.as_deref().map(quoted_path));
+    option(&mut text, "present", import.present.as_deref().map(quoted_path));
+    option(&mut text, "tensor", import.tensor.as_deref().map(quoted));
+    text + &format!(" INTO {}", identifier(&import.pair))
 }
 
 fn import_text(import: &Import) -> String {

@@ -6,6 +6,7 @@ use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::spec::Architecture;
 use crate::error::Result;
+use crate::kg::Side;
 use crate::models::registry;
 use crate::store::Digest;
 
@@ -53,16 +54,22 @@ fn pair_facts(engine: &Engine, pair: &PairEntry, context: &Context) -> Result<Fa
     add(&mut facts, "kind", "pair");
     add(&mut facts, "origin", &pair.origin);
     add(&mut facts, "version", pair.version);
-    for (side, graph) in ["left", "right"].into_iter().zip(&pair.graphs) {
-        add(&mut facts, format!("{side}.entities"), graph.entities);
+    for side in Side::BOTH {
+        let graph = pair.graph(side);
+        let loaded = engine.graph(pair, side, context.task)?;
+        let side = side.as_str();
+        add(&mut facts, format!("{side}.entities"), graph.entities - graph.deleted);
         add(&mut facts, format!("{side}.relations"), graph.relations);
         add(&mut facts, format!("{side}.triples"), graph.triples);
         add(&mut facts, format!("{side}.attributes"), graph.attributes);
         add(&mut facts, format!("{side}.attribute_triples"), graph.attribute_triples);
-        let loaded = engine.graph(graph.space, context.task)?;
         let named = loaded.names.iter().filter(|name| !name.is_empty()).count();
         add(&mut facts, format!("{side}.named"), named);
         add(&mut facts, format!("{side}.digest"), short(graph.digest));
+    }
+    if let Some(verdicts) = &pair.verdicts {
+        let text = format!("{} accepted, {} rejected", verdicts.accepted, verdicts.rejected);
+        add(&mut facts, "verdicts", text);
     }
     match &pair.links {
         Some(links) => {
@@ -110,12 +117,14 @@ fn artifact_facts(engine: &Engine, artifact: &ArtifactEntry) -> Result<Facts> {
         "state",
         if stale.is_empty() { "fresh".into() } else { format!("stale: {}", stale.join(", ")) },
     );
-    for input in &artifact.inputs {
+    for input in artifact.inputs.iter().filter(|input| input.is_told()) {
         match input {
             Input::Artifact { digest, .. }
             | Input::Feature { digest, .. }
             | Input::Graphs { digest, .. }
-            | Input::Links { digest, .. } => {
+            | Input::Links { digest, .. }
+            | Input::Entities { digest, .. }
+            | Input::Verdicts { digest, .. } => {
                 add(&mut facts, format!("made from {}", input.name()), short(*digest));
             }
             Input::Modalities { names, .. } => add(&mut facts, input.name(), names.join(", ")),

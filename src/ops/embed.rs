@@ -1,15 +1,16 @@
 //! `EMBED`: a modality made from what the graphs hold, or from seeds and the graphs.
 
 use super::canonical::canonical;
-use super::catalog::{self, ArtifactKind};
+use super::catalog::{self, ArtifactEntry, ArtifactKind};
 use super::engine::{Context, Engine, LoadedPair};
-use super::import::{BothSides, add_modality};
+use super::import::{BothSides, MadeBy, add_modality};
+use super::lineage;
 use super::rows::Outcome;
 use super::seen::{BEGAN, Seen};
 use super::spec::{Embed, Encoder, Request, Source};
 use crate::error::{Code, Error, Result};
 use crate::features::{self, Modality};
-use crate::kg::Graph;
+use crate::kg::{Graph, Said};
 
 /// Columns of a bag of words, as the reference systems have them.
 const BOW_COLUMNS: usize = 1000;
@@ -19,8 +20,14 @@ pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<
     let started = std::time::Instant::now();
     let spec = &Embed { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
     let pair = engine.load_pair(&spec.pair, context.task)?;
-    let (both, made_by) = match &spec.seeds {
-        Some(seeds) => propagate(engine, spec, seeds, &pair, context)?,
+    let mut inputs = vec![lineage::graphs_input(&pair.entry)];
+    let (both, text) = match &spec.seeds {
+        Some(seeds) => {
+            let seeds =
+                catalog::artifact(&engine.db, seeds, Some(ArtifactKind::Seeds))?.of_pair(&spec.pair)?;
+            inputs.push(lineage::artifact_input(&seeds));
+            propagate(engine, spec, &seeds, &pair, context)?
+        }
         None => encode(spec, &pair.left, &pair.right, context)?,
     };
     let usual = match spec.source {
@@ -32,7 +39,8 @@ pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<
         Some(modality) => modality.clone(),
         None => Modality::new(usual)?,
     };
-    let statement = canonical(&Request::Embed(spec.clone()));
+    let statement = canonical(&Request::Embed(Embed { modality: Some(modality.clone()), ..spec.clone() }));
+    let made_by = MadeBy { text, statement: statement.clone(), inputs };
     let mut outcome = add_modality(engine, pair.entry, &modality, both, made_by, statement, started)?;
     outcome.verb = "embed";
     Ok(outcome)
@@ -42,7 +50,7 @@ pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<
 fn propagate(
     engine: &Engine,
     spec: &Embed,
-    seeds: &str,
+    entry: &ArtifactEntry,
     pair: &LoadedPair,
     context: &Context,
 ) -> Result<(BothSides, String)> {
@@ -50,15 +58,19 @@ fn propagate(
         let message = format!("{} has no use for seeds", spec.encoder.as_str());
         return Err(Error::new(Code::Conflict, message).help("leave them out"));
     }
-    let entry = catalog::artifact(&engine.db, seeds, Some(ArtifactKind::Seeds))?.of_pair(&spec.pair)?;
-    if !Seen::of(&engine.db, &entry)?.is_empty() || entry.fact(BEGAN).is_some() {
+    let seeds = &entry.name;
+    // What people accepted is left out by whoever judges, also when a feature rests on it.
+    let accepted = |(left, right): &(u32, u32)| pair.verdicts.said(*left, *right) == Some(Said::Accept);
+    if !Seen::of(&engine.db, entry)?.iter().all(accepted) || entry.fact(BEGAN).is_some() {
         let message =
             format!("`{seeds}` rests on reference links that a model learned, which features do not tell");
         return Err(Error::new(Code::Conflict, message).help(
             "propagate seeds that were made without links: what is made of them is judged by all links",
         ));
     }
-    let pairs = super::seed::load(engine, &entry, &pair.entry)?.pairs();
+    let decided = pair.mask();
+    let mut pairs = super::seed::load_alive(engine, entry, pair)?.pairs();
+    pairs.retain(|(left, right)| !decided.bars(*left, *right));
     let usual = features::PropagationOptions::default();
     let (dims, hops) = (spec.dims.unwrap_or(usual.dims), spec.hops);
     let seed = spec.seed.unwrap_or(usual.seed);

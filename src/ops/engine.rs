@@ -7,10 +7,11 @@ use super::catalog::{self, ArtifactEntry, Entry, PairEntry};
 use super::lineage;
 use super::make::Order;
 use super::settings::Settings;
-use super::spec::{Missing, Weights};
+use super::spec::{Missing, Request, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::{Modality, StoredFeature};
-use crate::kg::{self, Graph, Link};
+use crate::kg::{self, Graph, Link, Side, Verdicts};
+use crate::linalg::Mask;
 use crate::psqe::weights::{self, Resolved};
 use crate::psqe::{Evidence, Graphs, Neighbourhood};
 use crate::store::{Db, Digest, Space};
@@ -29,7 +30,9 @@ pub struct Engine {
     /// Held shared by whatever makes blocks and objects that a later commit will name, and alone by
     /// what removes all that nothing names (COMPACT), or a pair that others build on (DROP).
     pub(crate) upkeep: RwLock<()>,
-    graphs: Mutex<VecDeque<(u64, Arc<Graph>)>>,
+    /// Reads a statement that was stored, for REFRESH; the language is above this layer.
+    pub(crate) read: fn(&str) -> Result<Request>,
+    graphs: Mutex<VecDeque<([u8; 32], Arc<Graph>)>>,
     weights: Mutex<VecDeque<([u8; 32], Resolved)>>,
     live: Mutex<HashSet<[u8; 32]>>,
 }
@@ -47,11 +50,17 @@ impl Drop for LiveRun<'_> {
 }
 
 /// What a request needs besides the engine.
+#[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     /// The session's settings.
     pub settings: &'a Settings,
     /// Cancel flag and progress.
     pub task: &'a Task,
+    /// What is being refreshed: what was settled for it stays so.
+    pub former: Option<&'a ArtifactEntry>,
+    /// Epochs that a training which is refreshed goes on for.
+    #[allow(dead_code)]
+    pub epochs: Option<usize>,
 }
 
 /// A pair with its graphs and links in memory and its matrices mapped.
@@ -61,16 +70,23 @@ pub(crate) struct LoadedPair {
     pub right: Arc<Graph>,
     pub links: Vec<Link>,
     pub features: Vec<(Modality, StoredFeature, StoredFeature)>,
+    /// What people have said of pairs of entities that are there.
+    pub verdicts: Verdicts,
 }
 
 impl LoadedPair {
+    /// The verdicts as they bear on candidates.
+    pub fn mask(&self) -> Mask {
+        Mask::new(self.verdicts.accepted(), self.verdicts.rejected())
+    }
+
     /// The named modalities as the stages take them, in the pair's order.
     pub fn evidence(&self, modalities: &[String], missing: Missing, seed: u64) -> Result<Evidence<'_>> {
         let wanted =
             self.features.iter().filter(|(modality, ..)| modalities.iter().any(|m| m == modality.as_str()));
         let views =
             wanted.map(|(modality, left, right)| (modality.clone(), left.view(), right.view())).collect();
-        Evidence::new(views, missing, seed)
+        Ok(Evidence::new(views, missing, seed)?.judged(&self.verdicts))
     }
 }
 
@@ -83,42 +99,48 @@ impl LoadedPair {
 }
 
 /// The embeddings of a model, mapped.
-pub(crate) struct Embeddings(Vec<(Modality, StoredFeature, StoredFeature)>);
+pub(crate) struct Embeddings {
+    features: Vec<(Modality, StoredFeature, StoredFeature)>,
+    verdicts: Verdicts,
+}
 
 impl Embeddings {
     /// The named modalities as the stages take them.
     pub fn evidence(&self, modalities: &[String]) -> Result<Evidence<'_>> {
-        let wanted = self.0.iter().filter(|(modality, ..)| modalities.iter().any(|m| m == modality.as_str()));
+        let wanted =
+            self.features.iter().filter(|(modality, ..)| modalities.iter().any(|m| m == modality.as_str()));
         let views = wanted.map(|(modality, left, right)| (modality.clone(), left.view(), right.view()));
-        Evidence::new(views.collect(), Missing::Neutral, 0)
+        Ok(Evidence::new(views.collect(), Missing::Neutral, 0)?.judged(&self.verdicts))
     }
 }
 
 impl Engine {
     /// The embeddings of a model.
-    pub(crate) fn embeddings(&self, model: &ArtifactEntry) -> Result<Embeddings> {
-        let load = |name: String| {
+    pub(crate) fn embeddings(&self, pair: &LoadedPair, model: &ArtifactEntry) -> Result<Embeddings> {
+        let load = |name: String, graph: &Graph| {
             let found = model.objects.iter().find(|(known, _)| *known == name);
             let (_, digest) = found.ok_or_else(|| {
                 Error::new(Code::Corrupt, format!("model `{}` has no {name}", model.name))
                     .help("run CHECK FULL; tune it again or restore a backup")
             })?;
-            StoredFeature::load(&self.db, &Digest(*digest))
+            StoredFeature::load(&self.db, &Digest(*digest))?.fitted(graph.len(), &graph.deleted)
         };
         let both = |modality: &String| {
             Ok((
                 Modality::new(modality)?,
-                load(format!("{modality}.left"))?,
-                load(format!("{modality}.right"))?,
+                load(format!("{modality}.left"), &pair.left)?,
+                load(format!("{modality}.right"), &pair.right)?,
             ))
         };
-        Ok(Embeddings(model.modalities.iter().map(both).collect::<Result<_>>()?))
+        let features = model.modalities.iter().map(both).collect::<Result<_>>()?;
+        Ok(Embeddings { features, verdicts: pair.verdicts.clone() })
     }
 
-    /// An engine over an open store.
-    pub fn new(db: Db) -> Self {
+    /// An engine over an open store; `read` reads a statement in the form that [`super::canonical`] writes.
+    pub fn new(db: Db, read: fn(&str) -> Result<Request>) -> Self {
         Engine {
             db,
+            read,
             upkeep: RwLock::default(),
             graphs: Mutex::default(),
             weights: Mutex::default(),
@@ -126,18 +148,27 @@ impl Engine {
         }
     }
 
-    /// A graph, from memory if it was read before. Graphs are immutable under their space.
-    pub(crate) fn graph(&self, space: u64, task: &Task) -> Result<Arc<Graph>> {
-        let known =
-            locked(&self.graphs).iter().find(|(known, _)| *known == space).map(|(_, graph)| graph.clone());
+    /// A graph of a pair, from memory if it was read before.
+    pub(crate) fn graph(&self, pair: &PairEntry, side: Side, task: &Task) -> Result<Arc<Graph>> {
+        let entry = pair.graph(side);
+        let known = locked(&self.graphs)
+            .iter()
+            .find(|(known, _)| *known == entry.digest)
+            .map(|(_, graph)| graph.clone());
         if let Some(graph) = known {
             return Ok(graph);
         }
-        let graph = Arc::new(kg::load_graph(&self.db, Space(space), task)?);
-        let mut graphs = locked(&self.graphs);
-        graphs.push_front((space, graph.clone()));
-        graphs.truncate(CACHED_GRAPHS);
+        let at = (pair.version, entry.edits);
+        let graph = Arc::new(kg::load_graph(&self.db, Space(entry.space), at, task)?);
+        self.remember_graph(entry.digest, graph.clone());
         Ok(graph)
+    }
+
+    /// Keeps a graph in memory under its digest, in place of the one used longest ago.
+    pub(crate) fn remember_graph(&self, digest: [u8; 32], graph: Arc<Graph>) {
+        let mut graphs = locked(&self.graphs);
+        graphs.push_front((digest, graph));
+        graphs.truncate(CACHED_GRAPHS);
     }
 
     /// Weights as asked for. Automatic ones are kept for this process: they cost a search and depend
@@ -150,6 +181,15 @@ impl Engine {
         evidence: &Evidence,
         context: &Context,
     ) -> Result<Resolved> {
+        if *wanted == Weights::Auto
+            && let Some(former) = context.former
+        {
+            let names: Vec<String> = evidence.modalities().map(Modality::to_string).collect();
+            if let Some(weights) = former.settled_weights(&names) {
+                let weights = evidence.modalities().cloned().zip(weights.iter().copied());
+                return Ok(Resolved::settled(weights.collect()));
+            }
+        }
         if *wanted != Weights::Auto || missing == Missing::Random {
             return weights::resolve(wanted, evidence, context.task);
         }
@@ -188,32 +228,45 @@ impl Engine {
         locked(&self.live).clone()
     }
 
-    /// The reference links of a pair; none where it has none.
-    pub(crate) fn links(&self, pair: &PairEntry) -> Result<Vec<Link>> {
-        match &pair.links {
-            Some(links) => kg::load_links(&self.db, Space(links.space)),
-            None => Ok(Vec::new()),
+    /// The reference links of a pair between entities that are there; none where it has none.
+    pub(crate) fn links(&self, pair: &PairEntry, task: &Task) -> Result<Vec<Link>> {
+        let Some(links) = &pair.links else { return Ok(Vec::new()) };
+        let mut links = kg::load_links(&self.db, Space(links.space))?;
+        if pair.graphs.iter().any(|graph| graph.deleted > 0) {
+            let (left, right) = (self.graph(pair, Side::Left, task)?, self.graph(pair, Side::Right, task)?);
+            links.retain(|link| left.is_alive(link.left) && right.is_alive(link.right));
         }
+        Ok(links)
     }
 
     /// Both graphs of a pair.
     pub(crate) fn graphs_of(&self, pair: &str, task: &Task) -> Result<[Arc<Graph>; 2]> {
         let entry = catalog::pair(&self.db, pair)?;
-        Ok([self.graph(entry.graphs[0].space, task)?, self.graph(entry.graphs[1].space, task)?])
+        Ok([self.graph(&entry, Side::Left, task)?, self.graph(&entry, Side::Right, task)?])
     }
 
     /// A pair with everything a stage may want.
     pub(crate) fn load_pair(&self, name: &str, task: &Task) -> Result<LoadedPair> {
         let entry = catalog::pair(&self.db, name)?;
-        let left = self.graph(entry.graphs[0].space, task)?;
-        let right = self.graph(entry.graphs[1].space, task)?;
-        let links = self.links(&entry)?;
+        let left = self.graph(&entry, Side::Left, task)?;
+        let right = self.graph(&entry, Side::Right, task)?;
+        let links = self.links(&entry, task)?;
         let mut features = Vec::new();
         for feature in &entry.features {
-            let load = |side: usize| StoredFeature::load(&self.db, &Digest(feature.objects[side]));
-            features.push((Modality::new(&feature.modality)?, load(0)?, load(1)?));
+            let load = |side: usize, graph: &Graph| {
+                let stored = StoredFeature::load(&self.db, &Digest(feature.objects[side]))?;
+                stored.fitted(graph.len(), &graph.deleted)
+            };
+            features.push((Modality::new(&feature.modality)?, load(0, &left)?, load(1, &right)?));
         }
-        Ok(LoadedPair { entry, left, right, links, features })
+        let verdicts = match &entry.verdicts {
+            Some(said) => {
+                let log = kg::verdict_log(&self.db, name, said.logged)?;
+                Verdicts::of(&log, |l, r| left.is_alive(l) && right.is_alive(r))
+            }
+            None => Verdicts::default(),
+        };
+        Ok(LoadedPair { entry, left, right, links, features, verdicts })
     }
 }
 

@@ -87,11 +87,18 @@ fn judge(
             Err(Error::new(Code::Conflict, message).help("leave out last=, split= and protocol="))
         }
         ArtifactKind::Seeds | ArtifactKind::Model => {
-            let seen = Seen::of(&engine.db, entry)?;
+            let seen = known(engine, entry, pair)?;
             Ok(seeds(pair, links, &seen))
         }
         ArtifactKind::Alignment => alignment(engine, spec, judged, links, context),
     }
+}
+
+/// Links by which an artifact cannot be judged: those it rests on, and those that people accepted.
+fn known(engine: &Engine, entry: &ArtifactEntry, pair: &LoadedPair) -> Result<HashSet<(EntityId, EntityId)>> {
+    let mut known = Seen::of(&engine.db, entry)?;
+    known.extend(pair.verdicts.accepted());
+    Ok(known)
 }
 
 /// The artifact's pairs and scores as links.
@@ -205,7 +212,7 @@ fn alignment(
     let &Judged { entry, pair, ref basis } = judged;
     let evidence = basis.evidence()?;
     let resolved = basis.resolve(engine, &evidence, context)?;
-    let seen = Seen::of(&engine.db, entry)?;
+    let seen = known(engine, entry, pair)?;
     let reference = unseen(&pair.links, &seen);
     let found: Vec<_> = pairs(links).into_iter().filter(|pair| !seen.contains(pair)).collect();
     let quality = evaluate::links(&found, &reference);
@@ -244,7 +251,11 @@ fn alignment(
         .note(format!("ranked: {judged}; {candidates}"))
         .note("precision, recall and f1 are of the alignment's links, against all reference links");
     if !seen.is_empty() {
-        outcome = outcome.note(format!("{} links that the model learned from are left out", seen.len()));
+        let left_out = pair.links.len() - reference.len();
+        outcome = outcome.note(match pair.verdicts.accepted() {
+            [] => format!("{left_out} links that the model learned from are left out"),
+            _ => format!("{left_out} links that were learned from or accepted by people are left out"),
+        });
     }
     Ok(outcome)
 }

@@ -56,8 +56,8 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
             right_iri: right.entities.get(row.right as usize).to_string(),
             left_label,
             right_label,
-            left_source_id: left.source_ids.get(row.left as usize).copied(),
-            right_source_id: right.source_ids.get(row.right as usize).copied(),
+            left_source_id: left.source_id(row.left),
+            right_source_id: right.source_id(row.right),
             score: row
                 .score
                 .is_finite()
@@ -66,6 +66,7 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
             stage: stages.get(usize::from(row.stage)).cloned(),
             justification,
             measure: Some(measure.clone()),
+            reviewed: None,
         })
     });
     let meta = ExportMeta {
@@ -76,6 +77,7 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         date: clock::day(entry.created),
         subject_source: String::new(),
         object_source: String::new(),
+        reviewed: false,
     };
     let report = write_rows(spec, rows, &meta, context.task)?;
     let what = if entry.kind == ArtifactKind::Alignment { "link" } else { "seed" };

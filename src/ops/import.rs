@@ -4,7 +4,7 @@
 //! commit of the catalogue: what fails before that leaves the store as it was.
 
 use super::canonical::canonical;
-use super::catalog::{self, Entry, FeatureEntry, GraphEntry, LinksEntry, Logged, PairEntry};
+use super::catalog::{self, Entry, FeatureEntry, GraphEntry, Input, LinksEntry, Logged, PairEntry};
 use super::engine::{Context, Engine};
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::spec::{Generate, Import, ImportFeatures, ImportLinks, Request};
@@ -41,7 +41,8 @@ pub(crate) fn generate(engine: &Engine, spec: &Generate, context: &Context) -> R
     let statement = canonical(&Request::Generate(spec.clone()));
     let mut features = Vec::new();
     for (modality, left, right) in planted.features {
-        features.push(save_modality(engine, &modality, (left, right), "generated".to_string())?);
+        let made_by = MadeBy { text: "generated".to_string(), ..MadeBy::default() };
+        features.push(save_modality(engine, &modality, (left, right), made_by)?);
     }
     let new = NewPair {
         name: &spec.name,
@@ -91,13 +92,43 @@ pub(crate) fn import_features(engine: &Engine, spec: &ImportFeatures, context: &
     let ids = PairIds { left: &pair.left, right: &pair.right };
     let import = formats::matrix::read_features(spec, &ids, context.task)?;
     let file = spec.paths[0].file_name().unwrap_or_default().to_string_lossy();
-    let made_by = format!("import {file} ({})", import.report.dtype);
+    let text = format!("import {file} ({})", import.report.dtype);
+    let made_by = MadeBy { text, ..MadeBy::default() };
     let notes = import.report.notes.clone();
     let statement = canonical(&Request::ImportFeatures(spec.clone()));
     let both = (import.left, import.right);
     let mut outcome = add_modality(engine, pair.entry, &spec.modality, both, made_by, statement, started)?;
     outcome.verb = "import features";
     outcome.notes.extend(notes);
+    Ok(outcome)
+}
+
+/// `UPDATE FEATURES m FROM … INTO p`: rows of the file replace those of the modality; the others stay.
+pub(crate) fn update_features(engine: &Engine, spec: &ImportFeatures, context: &Context) -> Result<Outcome> {
+    let started = std::time::Instant::now();
+    let pair = engine.load_pair(&spec.pair, context.task)?;
+    pair.entry.check_modality(&spec.modality)?;
+    let ids = PairIds { left: &pair.left, right: &pair.right };
+    let import = formats::matrix::read_features(spec, &ids, context.task)?;
+    let Some((_, left, right)) = pair.features.iter().find(|(modality, ..)| *modality == spec.modality)
+    else {
+        return Err(Error::new(Code::Internal, "a modality that was there is not"));
+    };
+    let before = import.left.present.count() + import.right.present.count();
+    let both =
+        (features::overlaid(left.view(), import.left)?, features::overlaid(right.view(), import.right)?);
+    let file = spec.paths[0].file_name().unwrap_or_default().to_string_lossy();
+    let made_by = match pair.entry.feature(spec.modality.as_str()) {
+        Some(known) => format!("{}; {before} rows of {file}", known.made_by),
+        None => format!("{before} rows of {file}"),
+    };
+    let made_by = MadeBy { text: made_by, ..MadeBy::default() };
+    let statement = canonical(&Request::UpdateFeatures(spec.clone()));
+    let mut outcome =
+        add_modality(engine, pair.entry.clone(), &spec.modality, both, made_by, statement, started)?;
+    outcome.verb = "update features";
+    outcome.notes.insert(0, format!("{before} rows of {} were replaced or added", spec.modality));
+    outcome.notes.extend(import.report.notes);
     Ok(outcome)
 }
 
@@ -148,6 +179,9 @@ fn store_pair(
             attributes: graph.attributes.len() as u64,
             triples: graph.triples.len() as u64,
             attribute_triples: graph.attribute_triples.len() as u64,
+            deleted: graph.deleted.len() as u64,
+            extent: catalog::extent(graph.len() as u64, &graph.deleted),
+            edits: 0,
         })
     };
     let entry = PairEntry {
@@ -156,6 +190,7 @@ fn store_pair(
         graphs: [graph_entry(new.left, digests[0])?, graph_entry(new.right, digests[1])?],
         links: save_links(engine, new.links)?,
         features,
+        verdicts: None,
         origin: new.origin,
         source,
         created: now(),
@@ -191,7 +226,7 @@ fn save_modality(
     engine: &Engine,
     modality: &Modality,
     (left, right): BothSides,
-    made_by: String,
+    made: MadeBy,
 ) -> Result<FeatureEntry> {
     let (cols, sparse) = match &left.rows {
         Matrix::Dense { cols, .. } => (*cols, false),
@@ -210,8 +245,21 @@ fn save_modality(
         present,
         cols: cols as u64,
         sparse,
-        made_by,
+        made_by: made.text,
+        statement: made.statement,
+        inputs: made.inputs,
     })
+}
+
+/// How a modality came to be.
+#[derive(Default)]
+pub(crate) struct MadeBy {
+    /// For a person: "import visual_sim.npy (f16)".
+    pub text: String,
+    /// The statement that makes it again; empty where it came from files.
+    pub statement: String,
+    /// What it was made from.
+    pub inputs: Vec<Input>,
 }
 
 pub(crate) fn add_modality(
@@ -219,7 +267,7 @@ pub(crate) fn add_modality(
     pair: PairEntry,
     modality: &Modality,
     both: BothSides,
-    made_by: String,
+    made_by: MadeBy,
     statement: String,
     started: std::time::Instant,
 ) -> Result<Outcome> {
@@ -302,13 +350,7 @@ fn pair_counts(entry: &PairEntry) -> Rows {
 
 fn report_notes(report: &ImportReport) -> Vec<String> {
     let mut notes: Vec<String> = report.lints.iter().map(|lint| lint.to_string()).collect();
-    if report.skipped.count > 0 {
-        notes.push(format!(
-            "{} lines skipped; the first: {}",
-            report.skipped.count,
-            report.skipped.first.join("; ")
-        ));
-    }
+    notes.extend(report.skipped.note());
     notes.extend(report.notes.iter().cloned());
     notes
 }

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::store::Db;
 
 /// Raised when an operation's result for the same request and inputs changes.
-const OPERATIONS_VERSION: u32 = 4;
+const OPERATIONS_VERSION: u32 = 5;
 
 /// What numbers are made by: the class of the device and the type. Two GPUs of a machine are one class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,24 @@ pub(crate) fn links_digest(pair: &PairEntry) -> [u8; 32] {
     pair.links.as_ref().map(|links| links.digest).unwrap_or_default()
 }
 
+/// The entities of a pair as an input.
+pub(crate) fn entities_input(pair: &PairEntry) -> Input {
+    Input::Entities { pair: pair.name.clone(), digest: entities_digest(pair) }
+}
+
+fn entities_digest(pair: &PairEntry) -> [u8; 32] {
+    *blake3::hash(&pair.graphs.each_ref().map(|graph| graph.extent).concat()).as_bytes()
+}
+
+/// The verdicts on a pair as an input.
+pub(crate) fn verdicts_input(pair: &PairEntry) -> Input {
+    Input::Verdicts { pair: pair.name.clone(), digest: verdicts_digest(pair) }
+}
+
+fn verdicts_digest(pair: &PairEntry) -> [u8; 32] {
+    pair.verdicts.as_ref().map(|verdicts| verdicts.digest).unwrap_or_default()
+}
+
 fn graphs_digest(pair: &PairEntry) -> [u8; 32] {
     *blake3::hash(&pair.graphs.each_ref().map(|graph| graph.digest).concat()).as_bytes()
 }
@@ -89,9 +107,11 @@ pub(crate) fn key(recipe: &str, inputs: &[Input], arithmetic: Arithmetic) -> [u8
     for input in inputs {
         match input {
             // An artifact is its rows, under whatever name; a feature's name decides its weight.
-            Input::Artifact { digest, .. } | Input::Graphs { digest, .. } | Input::Links { digest, .. } => {
-                part(digest);
-            }
+            Input::Artifact { digest, .. }
+            | Input::Graphs { digest, .. }
+            | Input::Links { digest, .. }
+            | Input::Entities { digest, .. }
+            | Input::Verdicts { digest, .. } => part(digest),
             Input::Feature { modality, digest, .. } => {
                 part(modality.as_bytes());
                 part(digest);
@@ -105,8 +125,13 @@ pub(crate) fn key(recipe: &str, inputs: &[Input], arithmetic: Arithmetic) -> [u8
 
 /// Why an artifact is stale, by name of the input that changed; empty if it is fresh.
 pub(crate) fn stale(db: &Db, artifact: &ArtifactEntry) -> Result<Vec<String>> {
+    changes(db, &artifact.inputs)
+}
+
+/// Which inputs have changed, by name; empty if none has.
+pub(crate) fn changes(db: &Db, inputs: &[Input]) -> Result<Vec<String>> {
     let mut reasons = Vec::new();
-    for input in &artifact.inputs {
+    for input in inputs {
         reasons.extend(changed(db, input)?);
     }
     Ok(reasons)
@@ -128,6 +153,14 @@ fn changed(db: &Db, input: &Input) -> Result<Option<String>> {
         },
         Input::Links { pair, digest } => match catalog::find(db, pair)? {
             Some(Entry::Pair(pair)) => (Some(links_digest(&pair)), digest),
+            _ => (None, digest),
+        },
+        Input::Entities { pair, digest } => match catalog::find(db, pair)? {
+            Some(Entry::Pair(pair)) => (Some(entities_digest(&pair)), digest),
+            _ => (None, digest),
+        },
+        Input::Verdicts { pair, digest } => match catalog::find(db, pair)? {
+            Some(Entry::Pair(pair)) => (Some(verdicts_digest(&pair)), digest),
             _ => (None, digest),
         },
         Input::Modalities { pair, names } => {

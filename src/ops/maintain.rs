@@ -11,7 +11,8 @@ use super::runs;
 use super::spec::Request;
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
-use crate::store::{Batch, Db};
+use crate::kg;
+use crate::store::{Batch, Db, Space};
 
 /// `DROP x`.
 pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
@@ -36,8 +37,12 @@ pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
     catalog::expect(&mut batch, name, Some(&entry))?;
     match &entry {
         Entry::Artifact(artifact) => remove_artifact(&engine.db, &mut batch, artifact)?,
-        Entry::Pair(_) => {
+        Entry::Pair(pair) => {
             runs::of_pair(&engine.db, name)?.iter().for_each(|key| runs::forget(&mut batch, key));
+            for graph in &pair.graphs {
+                kg::forget_edits(&engine.db, &mut batch, Space(graph.space))?;
+            }
+            kg::forget_verdicts(&engine.db, &mut batch, name)?;
             bench::of_pair(&engine.db, name)?.iter().for_each(|key| bench::forget(&mut batch, key));
             catalog::remove(&mut batch, name, &dropped(name, "pair"))?;
         }

@@ -6,9 +6,13 @@ use super::artifact::{self, ArtifactRow, DroppedRow, UnmatchedRow};
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, Input, Logged};
 use super::engine::Engine;
 use super::lineage::{self, Arithmetic};
+use super::seed::CENTRES;
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
 use crate::store::{Batch, Db, Digest};
+
+/// The fact that tells the version of the pair that something was made of.
+pub(crate) const VERSION: &str = "pair version";
 
 /// What is to be made.
 pub(crate) struct Order {
@@ -16,6 +20,8 @@ pub(crate) struct Order {
     pub name: String,
     /// The pair it belongs to.
     pub pair: String,
+    /// The version of the pair.
+    pub version: u64,
     /// Seed set, alignment or model.
     pub kind: ArtifactKind,
     /// The request in canonical SeedQL.
@@ -121,16 +127,17 @@ pub(crate) fn make(engine: &Engine, order: &Order, work: impl FnOnce() -> Result
             (entry, true)
         }
         None => {
-            let made = work()?;
+            let mut made = work()?;
             let (space, mut digest) = artifact::save(db, &made.rows, &made.dropped, &made.unmatched)?;
-            if !made.objects.is_empty() {
+            // Centres are where a refresh begins, no part of what others build on.
+            let mut told = made.objects.iter().filter(|(name, _)| name != CENTRES).peekable();
+            if told.peek().is_some() {
                 let mut hasher = blake3::Hasher::new();
                 hasher.update(&digest.0);
-                for (_, object) in &made.objects {
-                    hasher.update(object);
-                }
+                told.for_each(|(_, object)| _ = hasher.update(object));
                 digest = Digest(*hasher.finalize().as_bytes());
             }
+            made.facts.push((VERSION.to_string(), order.version.to_string()));
             let entry = ArtifactEntry {
                 name: order.name.clone(),
                 kind: order.kind,

@@ -12,19 +12,26 @@ mod bench;
 mod canonical;
 mod catalog;
 mod describe;
+mod diff;
+mod edit;
 mod embed;
 mod engine;
+mod entities;
+mod entry;
+mod entry_old;
 mod evaluate;
 mod explain;
 mod export;
 mod filter;
 mod import;
 mod lineage;
+mod living;
 mod maintain;
 mod make;
 mod picture;
 mod plan;
 mod psqe;
+mod refresh;
 mod rows;
 mod runs;
 mod search;
@@ -38,6 +45,7 @@ mod sources;
 pub mod spec;
 mod train;
 mod tune;
+mod verdict;
 mod words;
 
 pub use canonical::canonical;
@@ -68,7 +76,7 @@ pub fn run(engine: &Engine, request: &Request, settings: &mut Settings, task: &T
         return Ok(outcome);
     }
     let settings = &*settings;
-    let context = Context { settings, task };
+    let context = Context { settings, task, former: None, epochs: None };
     // A defect of ours must not take the host down: the statement fails, nothing of it is committed.
     let work = AssertUnwindSafe(|| settings.run(|| dispatch(engine, request, &context)));
     let mut outcome = catch_unwind(work).unwrap_or_else(|panic| Err(defect(&*panic)))?;
@@ -96,10 +104,26 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Bench(_) => {}
         _ => _shared = engine.at_work(),
     }
+    run_made(engine, request, context)
+}
+
+/// Does a request; upkeep is kept away already.
+fn run_made(engine: &Engine, request: &Request, context: &Context) -> Result<Outcome> {
     match request {
         Request::Import(spec) => import::import(engine, spec, context),
         Request::ImportLinks(spec) => import::import_links(engine, spec, context),
         Request::ImportFeatures(spec) => import::import_features(engine, spec, context),
+        Request::UpdateFeatures(spec) => import::update_features(engine, spec, context),
+        Request::ImportInto(spec) => edit::import_into(engine, spec, context),
+        Request::Edit(spec) => edit::edit(engine, spec, context),
+        Request::ApplyDiff(spec) => edit::apply_diff(engine, spec, context),
+        Request::Judge(spec) => verdict::judge(engine, spec, context),
+        Request::Undo(spec) => verdict::undo(engine, spec, context),
+        Request::ImportVerdicts(spec) => verdict::import(engine, spec, context),
+        Request::ExportVerdicts(spec) => verdict::export(engine, spec, context),
+        Request::Refresh(spec) => refresh::refresh(engine, spec, context),
+        Request::Lineage(name) => living::lineage_of(engine, name),
+        Request::Diff(first, second) => diff::diff(engine, first, second, context),
         Request::Embed(spec) => embed::embed(engine, spec, context),
         Request::Generate(spec) => import::generate(engine, spec, context),
         Request::Seed(spec) => seed::seed(engine, spec, context),

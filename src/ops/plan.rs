@@ -7,15 +7,15 @@ use std::fmt::Write as _;
 
 use super::canonical::canonical;
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Input, PairEntry};
-use super::engine::{Context, Engine};
+use super::engine::{Context, Engine, LoadedPair};
 use super::lineage::{self, Arithmetic};
 use super::make::Order;
-use super::seed;
+use super::seed::{self, CENTRES};
 use super::settings::{Device, Settings};
 use super::spec::{Dtype, Lesson, Missing, Request, SeedMethod, Train, Variant, Weights};
 use super::train::initial;
 use crate::error::{Code, Error, Result};
-use crate::features::Modality;
+use crate::features::{Modality, StoredFeature};
 use crate::psqe::SeedSet;
 use crate::store::Digest;
 
@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     pub model: Option<ArtifactEntry>,
     /// The file of parameters that it begins with, where it does.
     pub initial: Option<Vec<u8>>,
+    /// What is refreshed, where something is: what was settled for it stays so.
+    pub former: Option<ArtifactEntry>,
     /// Where it runs.
     pub device: Device,
     /// What the user should know of that.
@@ -91,6 +93,8 @@ impl Plan {
         if outline.links {
             inputs.push(lineage::links_input(&pair));
         }
+        inputs.push(lineage::entities_input(&pair));
+        inputs.push(lineage::verdicts_input(&pair));
         let mut recipe = canonical(&request.unnamed());
         let mut begun = None;
         if let Request::Train(Train { init: Some(path), .. }) = &request {
@@ -102,7 +106,12 @@ impl Plan {
                 path.display()
             ));
         }
+        let former = context.former;
+        if let Some(former) = former {
+            recipe += &settled(former, &request, &modalities);
+        }
         let order = Order {
+            version: pair.version,
             name: request.name().to_string(),
             pair: outline.pair,
             kind: outline.kind,
@@ -114,16 +123,45 @@ impl Plan {
         };
         order.check_name(&engine.db)?;
         let Outline { sources, model, .. } = outline;
-        Ok(Plan { order, pair, modalities, sources, model, initial: begun, device, notes })
+        let former = former.cloned();
+        Ok(Plan { order, pair, modalities, sources, model, initial: begun, former, device, notes })
     }
 
-    /// The seeds it starts from.
-    pub fn seeds(&self, engine: &Engine) -> Result<SeedSet> {
+    /// The centres that clustering begins with, where an earlier result is refreshed.
+    pub fn centres(&self, engine: &Engine) -> Result<Option<StoredFeature>> {
+        let centres = self.former.as_ref().and_then(|former| former.object(CENTRES));
+        centres.map(|digest| StoredFeature::load(&engine.db, &digest)).transpose()
+    }
+
+    /// The seeds it starts from, between entities that are there.
+    pub fn seeds(&self, engine: &Engine, pair: &LoadedPair) -> Result<SeedSet> {
         match self.sources.first() {
-            Some(source) => seed::load(engine, source, &self.pair),
+            Some(source) => seed::load_alive(engine, source, pair),
             None => Err(Error::new(Code::Internal, "the statement starts from no seeds")),
         }
     }
+}
+
+/// What was settled for an earlier result and stays so, for the key.
+fn settled(former: &ArtifactEntry, request: &Request, modalities: &[String]) -> String {
+    let mut text = String::new();
+    let weights = match request {
+        Request::Seed(spec) if !matches!(spec.method, SeedMethod::Pivots(_)) => Some(&spec.weights),
+        Request::Correct(spec) => Some(&spec.weights),
+        Request::Expand(spec) => Some(&spec.weights),
+        Request::Align(spec) if spec.model.is_none() => Some(&spec.weights),
+        _ => None,
+    };
+    if weights == Some(&Weights::Auto)
+        && let Some(weights) = former.settled_weights(modalities)
+    {
+        let bits: Vec<String> = weights.iter().map(|weight| format!("{:08x}", weight.to_bits())).collect();
+        let _ = write!(text, " settled weights={}", bits.join(","));
+    }
+    if let Some(centres) = former.object(CENTRES) {
+        let _ = write!(text, " settled centres={centres}");
+    }
+    text
 }
 
 impl Outline {
@@ -260,6 +298,20 @@ impl Request {
             Request::Align(spec) => &spec.name,
             _ => "",
         }
+    }
+
+    /// Gives what it makes another name.
+    pub(crate) fn rename(&mut self, to: &str) {
+        let name = match self {
+            Request::Seed(spec) => &mut spec.name,
+            Request::Tune(spec) => &mut spec.name,
+            Request::Train(spec) => &mut spec.name,
+            Request::Correct(spec) => &mut spec.name,
+            Request::Expand(spec) => &mut spec.name,
+            Request::Align(spec) => &mut spec.name,
+            _ => return,
+        };
+        *name = to.to_string();
     }
 
     /// The same without the names of its result and of what it starts from: they do not change what is

@@ -109,7 +109,7 @@ fn fixed(count: Auto<usize>) -> usize {
 /// Runs the stages. Those whose results are stored are passed over.
 pub(crate) fn psqe(engine: &Engine, spec: &Psqe, context: &Context) -> Result<Outcome> {
     let pair = catalog::pair(&engine.db, &spec.pair)?;
-    let links = engine.links(&pair)?;
+    let links = engine.links(&pair, context.task)?;
     let mut rows = Vec::new();
     let mut notes = Vec::new();
     for (stage, request) in stages(spec) {

@@ -3,10 +3,11 @@
 use super::basis::Basis;
 use super::catalog::{self, ArtifactKind, Entry};
 use super::engine::{Context, Engine, LoadedPair};
+use super::entities;
 use super::rows::{Column, ColumnKind, Outcome, Rows};
 use super::spec::{Match, Missing, Weights};
 use crate::error::{Code, Error, Result};
-use crate::kg::{EntityId, Graph, Side, readable};
+use crate::kg::{EntityId, Graph, Side};
 use crate::linalg::{Channel, TopKOptions, top_k};
 
 /// Searches exactly; `IN` names a pair, or an alignment whose weights are then used.
@@ -24,7 +25,12 @@ pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result
     }
     let name = artifact.as_ref().map_or(&spec.pair, |artifact| &artifact.pair);
     let pair = engine.load_pair(name, context.task)?;
-    let (side, entity) = find(&pair, spec)?;
+    let graphs: Vec<(Side, &Graph)> = Side::BOTH
+        .into_iter()
+        .filter(|side| spec.side.is_none_or(|wanted| wanted == *side))
+        .map(|side| (side, sides(&pair, side).0))
+        .collect();
+    let (side, entity) = entities::find(&pair.entry.name, &graphs, &spec.entity)?;
     let basis = match (&artifact, &spec.model) {
         (Some(artifact), _) => Basis::of(engine, &pair, artifact)?,
         (None, Some(model)) => {
@@ -51,7 +57,8 @@ pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result
         })
         .collect();
     let row = [entity];
-    let options = TopKOptions { k: spec.limit, left_rows: Some(&row), both: false, ..evidence.options() };
+    let options =
+        TopKOptions { k: spec.limit, left_rows: Some(&row), both: false, mask: None, ..evidence.options() };
     let found = top_k(&channels, &options, context.task)?;
     let candidates: Vec<(EntityId, f32)> = found.left.row(0).collect();
 
@@ -63,13 +70,21 @@ pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result
     let (own, others) = sides(&pair, side);
     let mut columns = ["entity", "name"].map(|name| Column::new(name, ColumnKind::Text)).to_vec();
     columns.push(Column::new("score", ColumnKind::Float));
+    let judged = !pair.verdicts.is_empty();
+    if judged {
+        columns.push(Column::new("verdict", ColumnKind::Text));
+    }
     columns.extend(modalities.iter().map(|modality| Column::new(modality, ColumnKind::Float)));
-    let rows = candidates.iter().zip(modal).map(|(&(other, score), modal)| {
-        let mut row =
-            vec![others.entities.get(other as usize).into(), others.label(other).into(), score.into()];
-        row.extend(modal.into_iter().map(crate::ops::Value::from));
-        row
-    });
+    let rows =
+        candidates.iter().zip(modal).zip(&oriented).map(|((&(other, score), modal), &(left, right))| {
+            let mut row =
+                vec![others.entities.get(other as usize).into(), others.label(other).into(), score.into()];
+            if judged {
+                row.push(pair.verdicts.said(left, right).map(|said| said.as_str()).into());
+            }
+            row.extend(modal.into_iter().map(crate::ops::Value::from));
+            row
+        });
     let outcome = Outcome::rows("match", Rows::ready(columns, rows.collect()));
     let mut outcome = outcome.note(format!(
         "{} counterparts of {} <{}>",
@@ -94,48 +109,5 @@ fn sides(pair: &LoadedPair, side: Side) -> (&Graph, &Graph) {
     match side {
         Side::Left => (&pair.left, &pair.right),
         Side::Right => (&pair.right, &pair.left),
-    }
-}
-
-/// The entity by its IRI, else by its name; a name that several bear is refused with their IRIs.
-fn find(pair: &LoadedPair, spec: &Match) -> Result<(Side, EntityId)> {
-    let wanted: Vec<Side> =
-        Side::BOTH.into_iter().filter(|side| spec.side.is_none_or(|s| s == *side)).collect();
-    let mut named = Vec::new();
-    for &side in &wanted {
-        let graph = sides(pair, side).0;
-        for id in 0..graph.len() as u32 {
-            if graph.entities.get(id as usize) == spec.entity {
-                return Ok((side, id));
-            }
-            // By its name, or by the readable part of its IRI where it has another name.
-            let iri = graph.entities.get(id as usize);
-            let names = [graph.label(id), readable(iri)];
-            if names.iter().any(|name| name.eq_ignore_ascii_case(&spec.entity)) {
-                named.push((side, id));
-            }
-        }
-    }
-    match named[..] {
-        [one] => Ok(one),
-        [] => Err(Error::new(
-            Code::UnknownName,
-            format!("no entity of `{}` has the IRI or the name `{}`", pair.entry.name, spec.entity),
-        )
-        .help(format!(
-            "look for it: SELECT entity, name FROM {}.left.entities WHERE name LIKE '%…%'",
-            pair.entry.name
-        ))),
-        _ => {
-            let shown: Vec<String> = named
-                .iter()
-                .take(6)
-                .map(|&(side, id)| {
-                    format!("{} <{}>", side.as_str(), sides(pair, side).0.entities.get(id as usize))
-                })
-                .collect();
-            Err(Error::new(Code::Conflict, format!("{} entities are called `{}`", named.len(), spec.entity))
-                .help(format!("give the IRI, or the side after IN (.left, .right): {}", shown.join(", "))))
-        }
     }
 }

@@ -11,11 +11,14 @@ use super::rows::{Column, ColumnKind, Outcome, Rows};
 use super::seen::Seen;
 use super::spec::{Auto, Correct, Expand, Request, Seed, SeedMethod, Variant};
 use crate::error::{Code, Error, Result};
-use crate::features::Modality;
+use crate::features::{self, Matrix, Modality, OwnedFeature, Presence, StoredFeature, save_feature};
 use crate::psqe::weights::{AutoWeights, Resolved};
 use crate::psqe::{
     self, ClusterOptions, Clustering, CorrectOptions, NeighbourOptions, Reason, SeedSet, Stage, Wanted,
 };
+
+/// The object that holds the centres of the clusters that seeds were drawn from.
+pub(crate) const CENTRES: &str = "centres";
 
 /// `SEED … FROM p AS s`.
 pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Outcome> {
@@ -37,16 +40,32 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
                 let weight = |m: &Modality| if m == modality { 1.0 } else { 0.0 };
                 made.weights = evidence.modalities().map(weight).collect();
                 let weights = evidence.modalities().cloned().zip(made.weights.iter().copied()).collect();
-                let count = count(&Resolved { weights, auto: None })?;
-                psqe::pivots(&evidence, modality, count, context.task)?
+                let count = count(&Resolved::given(weights))?;
+                let mut set = psqe::pivots(&evidence, modality, count, context.task)?;
+                set.decide(&evidence, &made.weights)?;
+                set
             }
             SeedMethod::Cluster { k, variant } => {
                 let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
                 let count = count(&resolved)?;
-                let options = ClusterOptions { k: *k, count, variant: *variant, seed, init: None };
-                let (set, clustering) = psqe::cluster(&evidence, &resolved, &options, context.task)?;
+                let former = plan.centres(engine)?;
+                let view = former.as_ref().map(StoredFeature::view);
+                let init = view.as_ref().and_then(|view| match view.rows {
+                    features::Rows::Dense(rows) => {
+                        psqe::fits(&evidence, &resolved, rows).then_some(rows.data)
+                    }
+                    features::Rows::Sparse(_) => None,
+                });
+                let k = init.and(view.as_ref()).map_or(*k, |view| Auto::Fixed(view.present.len()));
+                let options = ClusterOptions { k, count, variant: *variant, seed, init };
+                let (mut set, clustering) = psqe::cluster(&evidence, &resolved, &options, context.task)?;
+                set.decide(&evidence, &resolved.factors())?;
                 made.weigh(&resolved);
                 made.facts.extend(cluster_facts(&clustering));
+                let (data, k) = (clustering.centres, clustering.k);
+                let rows = Matrix::Dense { cols: data.len() / k.max(1), data };
+                let centres = OwnedFeature { rows, present: Presence::filled(k, true) };
+                made.objects.push((CENTRES.to_string(), save_feature(&engine.db, centres)?.0));
                 set
             }
             SeedMethod::Global { variant } => {
@@ -58,8 +77,9 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
                 let evidence = basis.evidence()?;
                 let resolved = basis.resolve(engine, &evidence, context)?;
                 made.weigh(&resolved);
-                let set = plan.seeds(engine)?;
-                if *variant == Variant::Seedbed {
+                let mut set = plan.seeds(engine, &pair)?;
+                set.heed(&evidence);
+                let mut sampled = if *variant == Variant::Seedbed {
                     let wanted = Wanted { count: spec.count, precision: spec.precision };
                     psqe::resample(&set, &evidence, &pair.neighbourhoods(), &resolved, wanted, context.task)?
                 } else {
@@ -68,11 +88,13 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
                         Auto::Auto => psqe::carried(&evidence, &resolved, spec.precision, context.task)?,
                     };
                     psqe::sample(&set, &evidence, &resolved, count, *variant, context.task)?
-                }
+                };
+                sampled.decide(&evidence, &resolved.factors())?;
+                sampled
             }
         };
         made.take(&set);
-        Seen::inherit(&engine.db, &plan, &mut made)?;
+        Seen::inherit(&engine.db, &plan, &pair, &mut made)?;
         Ok(made)
     })?;
     let mut outcome = summary("seed", &product);
@@ -91,7 +113,8 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
     let product = make(engine, &plan.order, || {
         let pair = engine.load_pair(&plan.pair.name, context.task)?;
         let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
-        let set = plan.seeds(engine)?;
+        let mut set = plan.seeds(engine, &pair)?;
+        set.heed(&evidence);
         let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
         let mut corrected = if spec.variant == Variant::Seedbed {
             psqe::agreed(&set, &evidence, &pair.neighbourhoods(), &resolved, context.task)?
@@ -110,9 +133,10 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
             let left_out = corrected.keep_best(most);
             made.facts.push(("left out beyond n".to_string(), left_out.to_string()));
         }
+        corrected.decide(&evidence, &resolved.factors())?;
         made.take(&corrected);
         describe_dropped(&mut made, &corrected, &pair);
-        Seen::inherit(&engine.db, &plan, &mut made)?;
+        Seen::inherit(&engine.db, &plan, &pair, &mut made)?;
         Ok(made)
     })?;
     let mut outcome = summary("correct", &product);
@@ -133,12 +157,13 @@ pub(crate) fn expand(engine: &Engine, spec: &Expand, context: &Context) -> Resul
         let pair = engine.load_pair(&plan.pair.name, context.task)?;
         let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
         let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
-        let (set, graphs, task) = (plan.seeds(engine)?, pair.neighbourhoods(), context.task);
-        let expanded = if spec.variant == Variant::Seedbed {
+        let (mut set, graphs, task) = (plan.seeds(engine, &pair)?, pair.neighbourhoods(), context.task);
+        set.heed(&evidence);
+        let mut expanded = if spec.variant == Variant::Seedbed {
             let wanted = Wanted { count: spec.count, precision: spec.precision };
             psqe::expand(&set, &evidence, &graphs, &resolved, wanted, task)?
         } else {
-            let tuned = plan.model.as_ref().map(|model| engine.embeddings(model)).transpose()?;
+            let tuned = plan.model.as_ref().map(|model| engine.embeddings(&pair, model)).transpose()?;
             let tuned = tuned.as_ref().map(|e| e.evidence(&plan.modalities)).transpose()?;
             let options = NeighbourOptions {
                 threshold: spec.threshold,
@@ -150,8 +175,9 @@ pub(crate) fn expand(engine: &Engine, spec: &Expand, context: &Context) -> Resul
         };
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
         made.weigh(&resolved);
+        expanded.decide(&evidence, &resolved.factors())?;
         made.take(&expanded);
-        Seen::inherit(&engine.db, &plan, &mut made)?;
+        Seen::inherit(&engine.db, &plan, &pair, &mut made)?;
         Ok(made)
     })?;
     Ok(summary("expand", &product))
@@ -176,6 +202,13 @@ pub(crate) fn load(engine: &Engine, entry: &ArtifactEntry, pair: &PairEntry) -> 
             modal: row.modal,
         });
     }
+    Ok(set)
+}
+
+/// The same without seeds of entities that were deleted since.
+pub(crate) fn load_alive(engine: &Engine, entry: &ArtifactEntry, pair: &LoadedPair) -> Result<SeedSet> {
+    let mut set = load(engine, entry, &pair.entry)?;
+    set.seeds.retain(|seed| pair.left.is_alive(seed.left) && pair.right.is_alive(seed.right));
     Ok(set)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::catalog::ArtifactEntry;
+use super::engine::LoadedPair;
 use super::make::Made;
 use super::plan::Plan;
 use crate::error::Result;
@@ -41,10 +42,12 @@ impl Seen {
         Ok(Seen(seen))
     }
 
-    /// What is made from artifacts has seen what they have.
-    pub fn inherit(db: &Db, plan: &Plan, made: &mut Made) -> Result<()> {
+    /// What is made from artifacts has seen what they have; and whatever is made has seen what people
+    /// accepted.
+    pub fn inherit(db: &Db, plan: &Plan, pair: &LoadedPair, made: &mut Made) -> Result<()> {
         inherit_beginning(plan, made);
-        Seen::new(db, [], plan.sources.iter().chain(&plan.model))?.keep(db, made)
+        let accepted = pair.verdicts.accepted().iter().copied();
+        Seen::new(db, accepted, plan.sources.iter().chain(&plan.model))?.keep(db, made)
     }
 
     /// Stores them, if there are any.

@@ -84,12 +84,14 @@ pub struct Settings {
     pub device: Device,
     /// Worker threads; 0 stands for one per core.
     pub threads: usize,
+    /// Who edits and judges; empty for nobody in particular.
+    pub author: String,
     pool: Option<Arc<ThreadPool>>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { seed: 42, device: Device::Cpu, threads: 0, pool: None }
+        Settings { seed: 42, device: Device::Cpu, threads: 0, author: String::new(), pool: None }
     }
 }
 
@@ -98,6 +100,7 @@ impl Settings {
     pub fn set(&mut self, setting: &Setting) -> Result<()> {
         match setting {
             Setting::Seed(seed) => self.seed = *seed,
+            Setting::Author(author) => self.author = author.clone(),
             Setting::Device(text) => self.device = Device::resolve(text)?,
             Setting::Threads(threads) => {
                 self.pool = match threads {
@@ -121,7 +124,11 @@ impl Settings {
 
 impl std::fmt::Display for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "seed={} device='{}' threads={}", self.seed, self.device, self.threads)
+        write!(f, "seed={} device='{}' threads={}", self.seed, self.device, self.threads)?;
+        match self.author.as_str() {
+            "" => Ok(()),
+            author => write!(f, " author='{}'", author.replace('\'', "''")),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, PairEntry};
 use super::engine::{Context, Engine};
 use super::lineage;
+use super::living;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::runs;
 use super::spec::{Architecture, ExportFormat, LinkFormat, PairFormat, Show};
@@ -18,12 +19,15 @@ pub(crate) fn show(engine: &Engine, what: &Show, context: &Context) -> Result<Ou
         Show::Runs(pair) => runs::table(engine, pair.as_deref())?,
         Show::Alignments(pair) => artifacts(engine, pair.as_deref(), Some(ArtifactKind::Alignment))?,
         Show::Artifacts(pair) => artifacts(engine, pair.as_deref(), None)?,
+        Show::Verdicts(pair) => living::verdicts(engine, pair.as_deref(), context)?,
+        Show::Stale(pair) => living::stale(engine, pair.as_deref())?,
         Show::Operations => operations(engine)?,
         Show::Settings => settings(context),
         Show::Formats => formats(),
     };
     let outcome = Outcome::rows("show", rows);
     Ok(match what {
+        Show::Stale(_) => outcome.note("REFRESH brings what it names up to date"),
         Show::Models(None) => {
             let known: Vec<&str> = Architecture::ALL.iter().map(|model| model.as_str()).collect();
             outcome.note(format!("TRAIN knows {}; DESCRIBE MODEL tells of each", known.join(", ")))
@@ -66,18 +70,13 @@ fn pairs(engine: &Engine) -> Result<Rows> {
             pair.origin.as_str().into(),
         ]
     };
-    Ok(Rows::ready(columns, all_pairs(engine)?.into_iter().map(row).collect()))
-}
-
-fn all_pairs(engine: &Engine) -> Result<Vec<PairEntry>> {
-    let entries = catalog::all(&engine.db)?.into_iter();
-    Ok(entries.filter_map(|entry| if let Entry::Pair(pair) = entry { Some(pair) } else { None }).collect())
+    Ok(Rows::ready(columns, catalog::pairs(&engine.db)?.into_iter().map(row).collect()))
 }
 
 fn features(engine: &Engine, pair: Option<&str>) -> Result<Rows> {
     let pairs = match pair {
         Some(name) => vec![catalog::pair(&engine.db, name)?],
-        None => all_pairs(engine)?,
+        None => catalog::pairs(&engine.db)?,
     };
     let columns = vec![
         text("pair"),
@@ -134,7 +133,8 @@ fn artifacts(engine: &Engine, pair: Option<&str>, kind: Option<ArtifactKind>) ->
 fn artifact_row(engine: &Engine, artifact: &ArtifactEntry) -> Result<Vec<Value>> {
     let stale = lineage::stale(&engine.db, artifact)?;
     let state = if stale.is_empty() { "fresh".to_string() } else { format!("stale: {}", stale.join(", ")) };
-    let inputs: Vec<String> = artifact.inputs.iter().map(|input| input.name()).collect();
+    let told = artifact.inputs.iter().filter(|input| input.is_told());
+    let inputs: Vec<String> = told.map(|input| input.name()).collect();
     Ok(vec![
         artifact.name.as_str().into(),
         artifact.kind.as_str().into(),
@@ -176,6 +176,7 @@ fn settings(context: &Context) -> Rows {
         vec![
             row("seed", settings.seed.to_string(), "random seed of statements that name none"),
             row("device", settings.device.to_string(), "where products and training run"),
+            row("author", settings.author.clone(), "who edits and judges"),
             row("threads", settings.threads.to_string(), "worker threads; 0 is one per core"),
         ],
     )

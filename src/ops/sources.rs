@@ -6,6 +6,7 @@ use super::align::UNMATCHED;
 use super::artifact;
 use super::catalog::{self, ArtifactEntry, Entry};
 use super::engine::{Context, Engine};
+use super::living::verdict_rows;
 use super::rows::{Column, ColumnKind, Value};
 use super::spec::From;
 use crate::error::{Code, Error, Result};
@@ -64,6 +65,10 @@ pub(crate) fn open(engine: &Engine, from: &From, context: &Context) -> Result<So
                     let columns = texts(&["left", "right", "split", "left_name", "right_name"]);
                     Ok(Source { columns, rows: Box::new(rows) })
                 }
+                (None, "verdicts") => {
+                    let (columns, rows) = verdict_rows(engine, &[pair], context)?;
+                    Ok(Source { columns, rows: Box::new(rows.into_iter().map(Ok)) })
+                }
                 (Some(side), table) => {
                     let graph = if side == Side::Left { left } else { right };
                     graph_rows(graph, table).ok_or_else(|| no_table(from, table))
@@ -91,7 +96,7 @@ fn no_table(from: &From, table: &str) -> Error {
         (Some(side), table) => format!("`{name}.{}` has no table `{table}`", side.as_str()),
     };
     Error::new(Code::UnknownName, message).help(format!(
-        "there is {name}.links, and of each side {name}.left.entities, {name}.left.triples, {name}.left.attributes"
+        "there is {name}.links, {name}.verdicts, and of each side {name}.left.entities, {name}.left.triples, {name}.left.attributes"
     ))
 }
 
@@ -105,12 +110,13 @@ fn graph_rows(graph: Arc<Graph>, table: &str) -> Option<Source> {
             let mut columns = texts(&["entity", "name"]);
             columns.insert(0, Column::new("id", ColumnKind::Int));
             columns.push(Column::new("source_id", ColumnKind::Int));
-            let rows = (0..graph.len()).map(move |i| {
+            let alive: Vec<usize> = (0..graph.len()).filter(|&i| graph.is_alive(i as u32)).collect();
+            let rows = alive.into_iter().map(move |i| {
                 Ok(vec![
                     i.into(),
                     graph.entities.get(i).into(),
                     graph.label(i as u32).into(),
-                    graph.source_ids.get(i).copied().into(),
+                    graph.source_id(i as u32).into(),
                 ])
             });
             Source { columns, rows: Box::new(rows) }
@@ -155,6 +161,7 @@ fn artifact_rows(engine: &Engine, entry: &ArtifactEntry, [left, right]: [Arc<Gra
     columns.push(Column::new("position", ColumnKind::Int));
     columns.extend(texts(&["stage", "left_name", "right_name"]));
     columns.extend(entry.modalities.iter().map(|modality| Column::new(modality, ColumnKind::Float)));
+    columns.extend(texts(&["id"]));
     let stages = entry.stages.clone();
     let rows =
         artifact::rows(&engine.db, entry, (left.len(), right.len())).enumerate().map(move |(place, row)| {
@@ -170,9 +177,18 @@ fn artifact_rows(engine: &Engine, entry: &ArtifactEntry, [left, right]: [Arc<Gra
                 right.label(row.right).into(),
             ];
             values.extend(row.modal.iter().map(|&score| Value::from(score)));
+            let ends = (left.entities.get(row.left as usize), right.entities.get(row.right as usize));
+            values.push(link_id(ends.0, ends.1).into());
             Ok(values)
         });
     Source { columns, rows: Box::new(rows) }
+}
+
+/// The name of a link, for as long as its entities bear their IRIs: 16 hexadecimal digits.
+pub(crate) fn link_id(left: &str, right: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(left.as_bytes()).update(&[0]).update(right.as_bytes());
+    hasher.finalize().as_bytes()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The entities that an alignment leaves without a link.

@@ -58,7 +58,7 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
     let (task, seed) = (context.task, plan.order.seed);
     let pair = engine.load_pair(&plan.pair.name, task)?;
     let mut made = Made { missing: Missing::Neutral.as_str().to_string(), ..Made::default() };
-    let lessons = learn(engine, spec, plan, &pair.links)?;
+    let lessons = learn(engine, spec, plan, &pair)?;
     let seen = seen(engine, &lessons, plan)?;
     keep_pairs(lessons, &mut made);
     let pairs: Vec<(u32, u32)> = made.rows.iter().map(|row| (row.left, row.right)).collect();
@@ -113,18 +113,20 @@ pub(crate) fn initial(path: &Path) -> Result<Vec<u8>> {
 /// The pairs of one lesson.
 struct Learned {
     pairs: Vec<(u32, u32)>,
-    /// Whether they are reference links.
+    /// Whether they are reference links or verdicts, by which nothing made of them may be judged.
     links: bool,
 }
 
 /// What each lesson teaches, in the order in which they are named.
-fn learn(engine: &Engine, spec: &Train, plan: &Plan, links: &[Link]) -> Result<Vec<Learned>> {
-    let mut sources = plan.sources.iter();
+///
+/// What people have accepted comes first, and what they bar is not learned.
+fn learn(engine: &Engine, spec: &Train, plan: &Plan, pair: &LoadedPair) -> Result<Vec<Learned>> {
+    let (mut sources, links) = (plan.sources.iter(), &pair.links);
     let learned = |lesson: &Lesson| {
         Ok(match lesson {
             Lesson::Seeds(_) => match sources.next() {
                 Some(source) => {
-                    let pairs = super::seed::load(engine, source, &plan.pair)?.pairs();
+                    let pairs = super::seed::load_alive(engine, source, pair)?.pairs();
                     Learned { pairs, links: false }
                 }
                 None => return Err(Error::new(Code::Internal, "a seed set that was not looked up")),
@@ -133,7 +135,11 @@ fn learn(engine: &Engine, spec: &Train, plan: &Plan, links: &[Link]) -> Result<V
             Lesson::Share(share) => Learned { pairs: of_share(links, *share, plan.order.seed)?, links: true },
         })
     };
-    spec.lessons.iter().map(learned).collect()
+    let mut lessons = vec![Learned { pairs: pair.verdicts.accepted().to_vec(), links: true }];
+    lessons.extend(spec.lessons.iter().map(learned).collect::<Result<Vec<_>>>()?);
+    let decided = pair.mask();
+    lessons.iter_mut().for_each(|lesson| lesson.pairs.retain(|pair| !decided.bars(pair.0, pair.1)));
+    Ok(lessons)
 }
 
 /// The pairs to learn from as rows: an entity is learned in its first pair only.
@@ -178,8 +184,8 @@ fn of_share(links: &[Link], share: f64, seed: u64) -> Result<Vec<(u32, u32)>> {
 }
 
 /// The reference links that a training has seen when it is done, told before.
-pub(crate) fn will_see(engine: &Engine, spec: &Train, plan: &Plan, links: &[Link]) -> Result<Seen> {
-    seen(engine, &learn(engine, spec, plan, links)?, plan)
+pub(crate) fn will_see(engine: &Engine, spec: &Train, plan: &Plan, pair: &LoadedPair) -> Result<Seen> {
+    seen(engine, &learn(engine, spec, plan, pair)?, plan)
 }
 
 /// What a model has seen that learned these lessons, and what their sources have.
@@ -319,6 +325,7 @@ fn inputs(spec: &Train, modalities: &[String], pair: &LoadedPair, task: &Task) -
         split: pair.left.len(),
         modalities: given.map(modal).collect(),
         numbers: None,
+        decided: pair.mask(),
     };
     let named = matches!(spec.weights, Weights::Named(_)) && !wanted("numeric");
     if spec.model == Model::Mpsea && !named && !spec.without.iter().any(|part| part == "numeric") {

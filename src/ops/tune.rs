@@ -35,7 +35,8 @@ fn work(engine: &Engine, spec: &Tune, plan: &Plan, context: &Context) -> Result<
     let (db, task, seed) = (&engine.db, context.task, plan.order.seed);
     let pair = engine.load_pair(&plan.pair.name, task)?;
     let evidence = pair.evidence(&plan.modalities, spec.missing, seed)?;
-    let set = plan.seeds(engine)?;
+    let mut set = plan.seeds(engine, &pair)?;
+    set.decide(&evidence, &vec![1.0; evidence.len()])?;
     let graph = graph(&pair)?;
     let structural = structural(&evidence);
     let mut tuner = Tuner::new(&modalities(&evidence), &graph, &set.pairs(), options(spec, seed))?;
@@ -64,7 +65,7 @@ fn work(engine: &Engine, spec: &Tune, plan: &Plan, context: &Context) -> Result<
     for (row, modal) in made.rows.iter_mut().zip(evidence.modal_scores(&set.pairs())?) {
         row.modal = modal;
     }
-    Seen::inherit(db, plan, &mut made)?;
+    Seen::inherit(db, plan, &pair, &mut made)?;
     Ok(made)
 }
 
@@ -105,7 +106,7 @@ pub(crate) fn cost(engine: &Engine, spec: &Tune, plan: &Plan, task: &Task) -> Re
     let pair = engine.load_pair(&plan.pair.name, task)?;
     let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
     let graph = graph(&pair)?;
-    let pairs = plan.seeds(engine)?.pairs();
+    let pairs = plan.seeds(engine, &pair)?.pairs();
     let tuner = Tuner::new(&modalities(&evidence), &graph, &pairs, options(spec, plan.order.seed))?;
     let work = tuner.work()?;
     let name = &plan.modalities[structural(&evidence)];

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::error::{Code, Error, Result};
-use crate::features::Modality;
+use crate::features::{DenseRows, Modality};
 use crate::linalg::{
     Block, Channel, KMeans, KMeansOptions, SilhouetteSample, Similarity, TopKOptions, kmeans, top_k,
 };
@@ -35,6 +35,8 @@ pub struct Clustering {
     pub labels: Vec<u32>,
     /// Number of clusters.
     pub k: usize,
+    /// Their centres, `k × columns` of the fused vectors.
+    pub centres: Vec<f32>,
     /// Iterations of k-means.
     pub iterations: usize,
     /// Mean silhouette for every k tried, if k was chosen.
@@ -99,8 +101,17 @@ pub fn cluster(
         admitted.extend(pairs.into_iter().map(|p| (p.left, p.right, p.score, Stage::Cluster(number))));
     }
     let seeds = SeedSet::admitted(evidence, admitted)?;
-    let KMeans { labels, iterations, .. } = found;
-    Ok((seeds, Clustering { labels, k, iterations, silhouettes, clusters: sizes }))
+    let KMeans { labels, centroids, iterations, .. } = found;
+    Ok((seeds, Clustering { labels, k, centres: centroids, iterations, silhouettes, clusters: sizes }))
+}
+
+/// Whether centres are as wide as the fused vectors of the evidence under these weights, and not more than
+/// its rows, so that [`cluster`] can begin with them.
+pub fn fits(evidence: &Evidence<'_>, weights: &Resolved, centres: DenseRows<'_>) -> bool {
+    let blocks = blocks(evidence, &weights.vector_factors());
+    let width: usize = blocks.iter().map(|block| block.left.rows.cols()).sum();
+    let count = centres.data.len().checked_div(centres.cols).unwrap_or(0);
+    width == centres.cols && (1..=evidence.left_len() + evidence.right_len()).contains(&count)
 }
 
 /// The columns of the fused vectors; what has factor 0 is left out.
@@ -156,7 +167,7 @@ fn ranking_of<'e>(
     evidence: &'e Evidence<'_>,
     factors: &[f32],
     variant: Variant,
-) -> Result<(Vec<Channel<'e>>, TopKOptions<'static>)> {
+) -> Result<(Vec<Channel<'e>>, TopKOptions<'e>)> {
     match variant {
         Variant::Paper | Variant::Seedbed => {
             let squares: Vec<f32> = factors.iter().map(|factor| factor * factor).collect();

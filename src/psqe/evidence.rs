@@ -1,8 +1,9 @@
 //! What speaks for a pair: its modalities with their rows, and the rule for rows that are missing.
 
 use crate::error::{Code, Error, Result};
-use crate::features::{Feature, Matrix, Modality, OwnedFeature, Presence, Rows};
-use crate::linalg::{Channel, Similarity, TopKOptions, pair_scores};
+use crate::features::{Feature, Matrix, Modality, OwnedFeature, Presence};
+use crate::kg::{EntityId, Verdicts};
+use crate::linalg::{Channel, Mask, Similarity, TopKOptions, pair_scores};
 use crate::ops::spec::Missing;
 use crate::rng::Rng;
 
@@ -42,6 +43,8 @@ struct Modal<'a> {
 pub struct Evidence<'a> {
     modals: Vec<Modal<'a>>,
     missing: Missing,
+    mask: Mask,
+    accepted: Vec<(EntityId, EntityId)>,
 }
 
 impl<'a> Evidence<'a> {
@@ -102,7 +105,25 @@ impl<'a> Evidence<'a> {
             };
             modals.push(Modal { modality, left, right, known });
         }
-        Ok(Evidence { modals, missing })
+        Ok(Evidence { modals, missing, mask: Mask::default(), accepted: Vec::new() })
+    }
+
+    /// The same under what people have said of the pair: accepted pairs have each other only, rejected ones
+    /// are no candidates. Every product over [`Evidence::options`] heeds it.
+    pub fn judged(mut self, verdicts: &Verdicts) -> Self {
+        self.mask = Mask::new(verdicts.accepted(), verdicts.rejected());
+        self.accepted = verdicts.accepted().to_vec();
+        self
+    }
+
+    /// Pairs that a person has accepted.
+    pub fn accepted(&self) -> &[(EntityId, EntityId)] {
+        &self.accepted
+    }
+
+    /// What people have said, as it bears on candidates.
+    pub fn mask(&self) -> &Mask {
+        &self.mask
     }
 
     /// Names of the modalities, in order.
@@ -157,9 +178,11 @@ impl<'a> Evidence<'a> {
             .collect()
     }
 
-    /// Options of a product over [`Evidence::channels`]: cosines, and the rule for missing rows.
-    pub fn options(&self) -> TopKOptions<'static> {
+    /// Options of a product over [`Evidence::channels`]: cosines, the rule for missing rows, and
+    /// verdicts.
+    pub fn options(&self) -> TopKOptions<'_> {
         TopKOptions {
+            mask: Some(&self.mask),
             similarity: Similarity::Cosine,
             renormalise: self.missing == Missing::Renormalise,
             ..TopKOptions::default()
@@ -203,14 +226,14 @@ fn filled<'a>(
     let (mut sum, mut squares) = (vec![0f64; cols], vec![0f64; cols]);
     for feature in [&left, &right] {
         for i in feature.present.iter() {
-            each(&feature.rows, i, |column, x| sum[column] += f64::from(x));
+            feature.rows.each(i, |column, x| sum[column] += f64::from(x));
         }
     }
     let mean: Vec<f64> = sum.iter().map(|s| s / known.max(1) as f64).collect();
     for feature in [&left, &right] {
         for i in feature.present.iter() {
             // What is zero in a sparse row deviates too: its share is added below.
-            each(&feature.rows, i, |c, x| {
+            feature.rows.each(i, |c, x| {
                 squares[c] += (f64::from(x) - mean[c]).powi(2) - mean[c].powi(2);
             });
         }
@@ -226,7 +249,7 @@ fn filled<'a>(
         let mut data = vec![0f32; rows * cols];
         for (i, row) in data.chunks_exact_mut(cols.max(1)).enumerate().take(rows) {
             if feature.present.get(i) {
-                each(&feature.rows, i, |column, x| row[column] = x);
+                feature.rows.each(i, |column, x| row[column] = x);
             } else {
                 for (x, (m, s)) in row.iter_mut().zip(mean.iter().zip(&std)) {
                     *x = (m + s * rng.normal()) as f32;
@@ -238,18 +261,4 @@ fn filled<'a>(
     };
     let left = fill(left);
     Ok((left, fill(right)))
-}
-
-/// Calls `f` with every stored number of row `i` and its column.
-fn each(rows: &Rows<'_>, i: usize, mut f: impl FnMut(usize, f32)) {
-    match rows {
-        Rows::Dense(rows) => {
-            rows.data[i * rows.cols..(i + 1) * rows.cols].iter().enumerate().for_each(|(c, &x)| f(c, x));
-        }
-        Rows::Sparse(rows) => {
-            let range = rows.indptr[i] as usize..rows.indptr[i + 1] as usize;
-            let entries = rows.indices[range.clone()].iter().zip(&rows.values[range]);
-            entries.for_each(|(&c, &x)| f(c as usize, x));
-        }
-    }
 }

@@ -9,6 +9,7 @@
 mod candidates;
 mod cluster;
 mod correct;
+mod decided;
 mod diagnose;
 mod evidence;
 mod pivots;
@@ -21,7 +22,7 @@ pub(crate) mod tests;
 pub mod tune;
 pub mod weights;
 
-pub use cluster::{ClusterOptions, Clustering, cluster, labels};
+pub use cluster::{ClusterOptions, Clustering, cluster, fits, labels};
 pub use correct::{CorrectOptions, correct};
 pub use diagnose::{Cell, Cells, Spread, spread};
 pub use evidence::Evidence;

@@ -22,6 +22,8 @@ pub enum Stage {
     Neighbours,
     /// None: an aligner learned it.
     Learned,
+    /// None: a person accepted it.
+    Accepted,
 }
 
 impl fmt::Display for Stage {
@@ -32,6 +34,7 @@ impl fmt::Display for Stage {
             Stage::Global => f.write_str("global"),
             Stage::Neighbours => f.write_str("neighbours"),
             Stage::Learned => f.write_str("learned"),
+            Stage::Accepted => f.write_str("accepted"),
         }
     }
 }
@@ -46,6 +49,7 @@ impl FromStr for Stage {
             None if text == "global" => Some(Stage::Global),
             None if text == "neighbours" => Some(Stage::Neighbours),
             None if text == "learned" => Some(Stage::Learned),
+            None if text == "accepted" => Some(Stage::Accepted),
             Some(("pivots", modality)) => Modality::new(modality).ok().map(Stage::Pivots),
             Some(("cluster", number)) => number.parse().ok().map(Stage::Cluster),
             _ => None,

@@ -1,6 +1,7 @@
 //! The tree a text parses to: spanned, unresolved. Equality looks at values only, not at spans, so
 //! that a printed statement equals the one it was printed from.
 
+use super::edits::EditStatement;
 use crate::error::Span;
 use crate::ops::spec::{Architecture, Compare, Encoder, Grouping, LinkFormat, PairFormat, Source};
 
@@ -204,6 +205,10 @@ pub enum StatementKind {
     Backup(Node<Value>),
     /// `COMPACT`
     Compact,
+    /// `INSERT …`, `ACCEPT …`, `REFRESH …`
+    Edit(EditStatement),
+    /// `SHOW LINEAGE x`
+    ShowLineage(Name),
 }
 
 /// What `SHOW` lists.
@@ -220,6 +225,8 @@ pub enum ShowWhat {
     Models,
     Runs,
     Artifacts,
+    Verdicts,
+    Stale,
 }
 
 /// `SELECT …`

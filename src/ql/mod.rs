@@ -11,6 +11,7 @@ mod bind;
 pub mod catalog;
 mod complete;
 mod diagnose;
+pub mod edits;
 mod help;
 mod highlight;
 mod input;

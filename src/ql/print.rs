@@ -123,6 +123,8 @@ impl Display for Statement {
             Check { full } => f.write_str(if *full { "CHECK FULL" } else { "CHECK QUICK" }),
             Backup(path) => write!(f, "BACKUP TO {}", path.value),
             Compact => f.write_str("COMPACT"),
+            Edit(edit) => write!(f, "{edit}"),
+            ShowLineage(name) => write!(f, "SHOW LINEAGE {}", Ident(name)),
         }
     }
 }
@@ -258,7 +260,7 @@ impl Display for Using {
     }
 }
 
-struct Ident<'a>(&'a Name);
+pub(super) struct Ident<'a>(pub &'a Name);
 
 impl Display for Ident<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -289,7 +291,7 @@ impl Display for Lessons<'_> {
     }
 }
 
-struct Options<'a>(&'a [OptionItem]);
+pub(super) struct Options<'a>(pub &'a [OptionItem]);
 
 impl Display for Options<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -320,7 +322,7 @@ impl Display for Weight {
     }
 }
 
-fn list<T: Display>(f: &mut Formatter<'_>, items: impl IntoIterator<Item = T>) -> Result {
+pub(super) fn list<T: Display>(f: &mut Formatter<'_>, items: impl IntoIterator<Item = T>) -> Result {
     for (i, item) in items.into_iter().enumerate() {
         if i > 0 {
             f.write_str(", ")?;
@@ -330,7 +332,7 @@ fn list<T: Display>(f: &mut Formatter<'_>, items: impl IntoIterator<Item = T>) -
     Ok(())
 }
 
-fn optional<T: Display>(f: &mut Formatter<'_>, before: &str, item: Option<T>) -> Result {
+pub(super) fn optional<T: Display>(f: &mut Formatter<'_>, before: &str, item: Option<T>) -> Result {
     match item {
         Some(item) => write!(f, "{before}{item}"),
         None => Ok(()),

@@ -76,6 +76,21 @@ pub struct ExportRow {
     pub justification: Justification,
     /// What the score measures: "cosine", "csls", …
     pub measure: Option<String>,
+    /// What a person said of it, in a set of verdicts.
+    pub reviewed: Option<Reviewed>,
+}
+
+/// What a person said of a pair.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Reviewed {
+    /// Whether the two are not the same thing.
+    pub denied: bool,
+    /// Who said so.
+    pub author: String,
+    /// The day, as `2026-11-21`.
+    pub date: String,
+    /// Why.
+    pub comment: String,
 }
 
 /// What is told of the whole file, in formats that have a place for it.
@@ -95,6 +110,8 @@ pub struct ExportMeta {
     pub subject_source: String,
     /// Where the right entities come from: an IRI, or empty.
     pub object_source: String,
+    /// Whether the rows are verdicts of people.
+    pub reviewed: bool,
 }
 
 /// What was written.
@@ -180,7 +197,8 @@ fn write_body(
     let writer = target.writer()?;
     task.phase("exporting", rows.size_hint().1.map(|count| count as u64));
     if format == ExportFormat::Sssom {
-        let mut set = sssom::Sssom::new(&spec.path, spec.auto_prefixes, spec.exact_match)?;
+        let (auto, exact) = (spec.auto_prefixes, spec.exact_match);
+        let mut set = sssom::Sssom::new(&spec.path, auto, exact, meta.reviewed)?;
         report.rows = each_row(rows, task, |row| set.row(row))?;
         if set.outside > 0 {
             let n = set.outside;

@@ -13,7 +13,10 @@ use crate::formats::lookup::to_uri;
 use crate::formats::prefixes::{self, is_absolute};
 
 use super::target::Scratch;
-use super::{ExportMeta, ExportRow};
+use super::{ExportMeta, ExportRow, Reviewed};
+
+/// Further columns of verdicts.
+const REVIEW_COLUMNS: [&str; 3] = ["predicate_modifier", "author_label", "mapping_date"];
 
 const COLUMNS: [&str; 9] = [
     "subject_id",
@@ -34,18 +37,20 @@ pub(super) struct Sssom {
     made_up: BTreeMap<String, String>,
     auto_prefixes: bool,
     predicate: &'static str,
+    /// Whether rows are verdicts.
+    reviewed: bool,
     /// Scores outside 0..=1, which SSSOM has no column for; they are in the comment.
     pub outside: u64,
 }
 
 impl Sssom {
     /// An empty set, to be written to `path` in the end.
-    pub fn new(path: &Path, auto_prefixes: bool, exact_match: bool) -> Result<Self> {
+    pub fn new(path: &Path, auto_prefixes: bool, exact_match: bool, reviewed: bool) -> Result<Self> {
         let scratch = Scratch::beside(path).map_err(failed)?;
         let predicate = if exact_match { "skos:exactMatch" } else { "owl:sameAs" };
         let rows = csv::WriterBuilder::new().delimiter(b'\t').from_writer(scratch);
         let (prefixes, made_up) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Sssom { rows, prefixes, made_up, auto_prefixes, predicate, outside: 0 })
+        Ok(Sssom { rows, prefixes, made_up, auto_prefixes, predicate, reviewed, outside: 0 })
     }
 
     /// Takes a row.
@@ -63,7 +68,12 @@ impl Sssom {
             self.outside += 1;
         }
         let score = score.map_or_else(String::new, |score| score.to_string());
-        let fields: [&str; 9] = [
+        let none = Reviewed::default();
+        let said = row.reviewed.as_ref().unwrap_or(&none);
+        if self.reviewed {
+            comment.clone_from(&said.comment);
+        }
+        let mut fields: Vec<&str> = vec![
             &left,
             &row.left_label,
             self.predicate,
@@ -74,6 +84,9 @@ impl Sssom {
             row.measure.as_deref().unwrap_or_default(),
             &comment,
         ];
+        if self.reviewed {
+            fields.extend([if said.denied { "Not" } else { "" }, &said.author, &said.date]);
+        }
         self.rows.write_record(fields).map_err(|cause| match cause.into_kind() {
             csv::ErrorKind::Io(cause) => failed(cause),
             other => Error::new(Code::Internal, format!("a row could not be written: {other:?}")),
@@ -84,7 +97,8 @@ impl Sssom {
     pub fn finish(self, into: &mut impl Write, meta: &ExportMeta, license: &str) -> Result<()> {
         let header = self.header(meta, license);
         into.write_all(header.as_bytes()).map_err(failed)?;
-        writeln!(into, "{}", COLUMNS.join("\t")).map_err(failed)?;
+        let more: &[&str] = if self.reviewed { &REVIEW_COLUMNS } else { &[] };
+        writeln!(into, "{}", [&COLUMNS, more].concat().join("\t")).map_err(failed)?;
         let scratch = self.rows.into_inner().map_err(|cause| failed(cause.into_error()))?;
         scratch.copy_to(into).map_err(failed)
     }

@@ -41,6 +41,7 @@ fn graph(iris: &[&str], from: u32) -> Graph {
 fn rows() -> Vec<ExportRow> {
     (0..8)
         .map(|i| ExportRow {
+            reviewed: None,
             left_iri: LEFT[i].into(),
             right_iri: RIGHT[i].into(),
             left_label: LABELS[i].into(),
@@ -67,6 +68,7 @@ fn rows() -> Vec<ExportRow> {
 
 fn meta() -> ExportMeta {
     ExportMeta {
+        reviewed: false,
         pair: "zh_en".into(),
         artifact: "a1".into(),
         digest: "0123456789abcdef".repeat(4),

@@ -8,6 +8,9 @@ mod alignment;
 mod same_as;
 mod sssom;
 mod table;
+mod verdicts;
+
+pub use verdicts::{ReadVerdict, read_verdicts};
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -159,6 +162,19 @@ impl<'a> Resolver<'a> {
 
     /// Takes a link as stated, left first.
     fn link(&mut self, left: &str, right: &str, split: Option<Split>, at: Stated<'_>) -> Result<()> {
+        let Some((left, right)) = self.find(left, right, at)? else { return Ok(()) };
+        if !self.seen.insert((left, right)) {
+            self.report.repeated += 1;
+            return Ok(());
+        }
+        let new = [self.ends[0].insert(left), self.ends[1].insert(right)];
+        self.report.not_one_to_one += u64::from(new.contains(&false));
+        self.links.push(Link { left, right, split: self.spec.split.or(split) });
+        Ok(())
+    }
+
+    /// The entities of a link as stated, turned round where that fits; `None` for one that is left out.
+    fn find(&mut self, left: &str, right: &str, at: Stated<'_>) -> Result<Option<(EntityId, EntityId)>> {
         if self.report.stated.is_multiple_of(4096) {
             self.task.check()?;
             self.task.advance(self.report.stated);
@@ -168,7 +184,7 @@ impl<'a> Resolver<'a> {
         if left.is_empty() || right.is_empty() {
             let side = if left.is_empty() { "left" } else { "right" };
             let error = Error::new(Code::BadFile, format!("the {side} entity of the link is empty"));
-            return self.broken(error.file(&self.spec.path, at.line, at.text));
+            return self.broken(error.file(&self.spec.path, at.line, at.text)).map(|()| None);
         }
         let direct = (self.left.find(left), self.right.find(right));
         let (a, b) = match direct {
@@ -180,19 +196,12 @@ impl<'a> Resolver<'a> {
                 }
                 _ => {
                     let (name, side) = if direct.0.is_none() { (left, "left") } else { (right, "right") };
-                    return self.unknown(name, side, at);
+                    return self.unknown(name, side, at).map(|()| None);
                 }
             },
         };
         self.report.decoded += u64::from(a.decoded || b.decoded);
-        if !self.seen.insert((a.entity, b.entity)) {
-            self.report.repeated += 1;
-            return Ok(());
-        }
-        let new = [self.ends[0].insert(a.entity), self.ends[1].insert(b.entity)];
-        self.report.not_one_to_one += u64::from(new.contains(&false));
-        self.links.push(Link { left: a.entity, right: b.entity, split: self.spec.split.or(split) });
-        Ok(())
+        Ok(Some((a.entity, b.entity)))
     }
 
     /// A broken line, with its place: skipped and counted when lenient, else the error of the import.

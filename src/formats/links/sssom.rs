@@ -15,8 +15,37 @@ use super::{Resolver, Stated, bare, is_equality};
 /// Longest line of the header.
 const HEADER_LINE: u64 = 1 << 20;
 
+/// A mapping that states an equality, or denies one.
+pub(super) struct Mapping<'a> {
+    pub left: &'a str,
+    pub right: &'a str,
+    /// Whether it says that the two are not equal.
+    pub denied: bool,
+    /// Who says so, in words or as an identifier.
+    pub author: &'a str,
+    pub comment: &'a str,
+    /// `2026-11-21`
+    pub date: &'a str,
+    pub at: Stated<'a>,
+}
+
 /// Reads the mappings.
 pub(super) fn read(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
+    each(path, resolver, |resolver, mapping| {
+        if mapping.denied {
+            resolver.report.negated += 1;
+            return Ok(());
+        }
+        resolver.link(mapping.left, mapping.right, None, mapping.at)
+    })
+}
+
+/// Hands every mapping of equality to `take`.
+pub(super) fn each<'r>(
+    path: &Path,
+    resolver: &mut Resolver<'r>,
+    mut take: impl FnMut(&mut Resolver<'r>, Mapping<'_>) -> Result<()>,
+) -> Result<()> {
     let mut source = lines::open_text(path)?;
     let (prefixes, before) = header(&mut source, path)?;
     let (source, since) = Bounded::new(source);
@@ -33,6 +62,8 @@ pub(super) fn read(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
     };
     let ends = [needed("subject_id")?, needed("predicate_id")?, needed("object_id")?];
     let modifier = place("predicate_modifier");
+    let authors = ["author_label", "author_id", "reviewer_label", "reviewer_id"].map(place);
+    let [comments, dates] = ["comment", "mapping_date"].map(place);
     let mut record = csv::StringRecord::new();
     while next_record(&mut reader, &mut record, path, resolver)? {
         since.set(0);
@@ -40,14 +71,11 @@ pub(super) fn read(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
         let text = record.iter().collect::<Vec<_>>().join("\t");
         let bad = |error: Error| error.file(path, line, &text);
         let field = |at: usize| record.get(at).unwrap_or_default();
+        let given = |at: Option<usize>| at.map_or("", |at| field(at).trim());
         if ends.iter().any(|&at| at >= record.len()) {
             let message =
                 format!("expected {} fields as in the header, found {}", columns.len(), record.len());
             resolver.broken(bad(Error::new(Code::BadFile, message)))?;
-            continue;
-        }
-        if modifier.is_some_and(|at| field(at).trim().eq_ignore_ascii_case("not")) {
-            resolver.report.negated += 1;
             continue;
         }
         let [left, predicate, right] = match expanded(ends.map(field), &prefixes) {
@@ -61,7 +89,16 @@ pub(super) fn read(path: &Path, resolver: &mut Resolver<'_>) -> Result<()> {
             resolver.report.other += 1;
             continue;
         }
-        resolver.link(&left, &right, None, Stated { line, text: &text })?;
+        let mapping = Mapping {
+            left: &left,
+            right: &right,
+            denied: given(modifier).eq_ignore_ascii_case("not"),
+            author: authors.into_iter().map(given).find(|author| !author.is_empty()).unwrap_or_default(),
+            comment: given(comments),
+            date: given(dates),
+            at: Stated { line, text: &text },
+        };
+        take(resolver, mapping)?;
     }
     Ok(())
 }

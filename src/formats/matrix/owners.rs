@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{Code, Error, Result};
 use crate::formats::lines::Lines;
 use crate::formats::lookup::Lookup;
-use crate::kg::Side;
+use crate::kg::{Graph, Side};
 
 use super::{MatrixReport, PairIds, RowOrder};
 
@@ -134,7 +134,7 @@ impl Owners {
     }
 }
 
-/// Source ids of the given sides, if every entity has one and none is there twice.
+/// Source ids of the given sides, if every entity that came with the source has one and none is there twice.
 fn source_ids(pair: &PairIds<'_>, sides: &[Side]) -> Option<(HashMap<u32, Owner>, u32)> {
     let mut map = HashMap::new();
     let mut last = 0;
@@ -144,6 +144,9 @@ fn source_ids(pair: &PairIds<'_>, sides: &[Side]) -> Option<(HashMap<u32, Owner>
             return None;
         }
         for (entity, &id) in graph.source_ids.iter().enumerate() {
+            if id == Graph::NO_SOURCE_ID {
+                continue;
+            }
             last = last.max(id);
             if map.insert(id, Owner { side, entity: entity as u32 }).is_some() {
                 return None;

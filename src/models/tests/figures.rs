@@ -109,7 +109,13 @@ fn model_figures() {
         if model == Model::Pcmea {
             modalities.push(input(&relation_text));
         }
-        let inputs = Inputs { graph: graph.clone(), split: rows, modalities, numbers: None };
+        let inputs = Inputs {
+            graph: graph.clone(),
+            split: rows,
+            modalities,
+            numbers: None,
+            decided: Default::default(),
+        };
         let base = Options::of(model);
         let fusion_heads = if model == Model::Mpsea { 4 } else { base.fusion_heads };
         let schedule = match base.schedule.shape {

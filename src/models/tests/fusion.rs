@@ -39,6 +39,7 @@ fn meaformer_s_fusion_and_losses_are_the_reference_s() {
             split: 20,
             modalities: TOKENS.iter().filter(|name| **name != "structure").map(features).collect(),
             numbers: None,
+            decided: Default::default(),
         };
         let model = Meaformer::new(&inputs, &options);
         let theirs = |ours: &str| names::theirs(Model::Meaformer, ours).unwrap();

@@ -142,9 +142,10 @@ fn check_case(engine: &Engine, spec: &Bench, case: &mut Case, context: &Context)
     for model in case.models.clone() {
         let training = case.training(spec, model, 0, context.settings.seed);
         let plan = Plan::new(engine, &Request::Train(training.clone()), context)?;
-        let links = engine.links(&plan.pair)?;
-        let seen = will_see(engine, &training, &plan, &links)?;
-        if unseen(&links, &seen.set()).is_empty() {
+        let pair = engine.load_pair(&plan.pair.name, context.task)?;
+        let links = &pair.links;
+        let seen = will_see(engine, &training, &plan, &pair)?;
+        if unseen(links, &seen.set()).is_empty() {
             let why =
                 if links.is_empty() { "has no reference links" } else { "has no links but those learned" };
             let message = format!("pair `{}` {why}, so that nothing can be judged", case.pair);

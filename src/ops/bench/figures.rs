@@ -203,7 +203,8 @@ pub(super) fn of_features(
     if plan.modalities.is_empty() {
         return Ok(None);
     }
-    let seen = train::will_see(engine, spec, &plan, &engine.links(&plan.pair)?)?;
+    let pair = engine.load_pair(&spec.pair, context.task)?;
+    let seen = train::will_see(engine, spec, &plan, &pair)?;
     let inputs = lineage::feature_inputs(&plan.pair, &plan.modalities);
     let features = lineage::key("features weights=equal", &inputs, Arithmetic::Cpu);
     let compared = blake3::hash(&[features, seen.digest()].concat());
@@ -211,7 +212,6 @@ pub(super) fn of_features(
     if let Some(figures) = engine.db.get(FIGURES, &key)? {
         return Ok(Some(Measured { figures, stored: true }));
     }
-    let pair = engine.load_pair(&spec.pair, context.task)?;
     let basis = Basis::features(&pair, &plan.modalities, &Weights::Equal, Missing::Neutral, plan.order.seed);
     let judged = judge(engine, &basis, &pair.links, &seen.set(), csls, context)?;
     let pair = spec.pair.clone();

@@ -66,7 +66,7 @@ fn block(engine: &Engine, spec: &Bench, case: &Case, context: &Context) -> Resul
             let part = format!("{} {} {} of {}", case.pair, model.as_str(), run + 1, spec.runs);
             let task = context.task.within(part);
             task.check()?;
-            let context = Context { settings: context.settings, task: &task };
+            let context = Context { task: &task, ..*context };
             let training = case.training(spec, model, run, context.settings.seed);
             if number == 0 {
                 control.extend(figures::of_features(engine, &training, spec.csls, &context)?);

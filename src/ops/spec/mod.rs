@@ -4,6 +4,7 @@
 //! they are made (the bind step, or the builder); names are not yet looked up.
 
 mod bench;
+mod edits;
 mod links;
 mod models;
 mod query;
@@ -13,6 +14,7 @@ mod sources;
 use std::path::PathBuf;
 
 pub use bench::*;
+pub use edits::*;
 pub use links::*;
 pub use models::*;
 pub use query::*;
@@ -29,6 +31,28 @@ pub enum Request {
     ImportLinks(ImportLinks),
     /// `IMPORT FEATURES visual FROM 'file' INTO p`
     ImportFeatures(ImportFeatures),
+    /// `UPDATE FEATURES visual FROM 'file' INTO p`
+    UpdateFeatures(ImportFeatures),
+    /// `IMPORT rdf 'file' INTO p.left`
+    ImportInto(ImportInto),
+    /// `INSERT TRIPLE ('a', 'r', 'b') INTO p.left`
+    Edit(Edit),
+    /// `APPLY DIFF 'changes.nt' TO p.left`
+    ApplyDiff(ApplyDiff),
+    /// `ACCEPT ('a', 'b') IN p`
+    Judge(Judge),
+    /// `UNDO ('a', 'b') IN p`
+    Undo(Undo),
+    /// `IMPORT VERDICTS 'file' INTO p`
+    ImportVerdicts(ImportVerdicts),
+    /// `EXPORT VERDICTS FROM p TO 'file'`
+    ExportVerdicts(ExportVerdicts),
+    /// `REFRESH a`
+    Refresh(Refresh),
+    /// `SHOW LINEAGE a`
+    Lineage(String),
+    /// `DIFF a, b`
+    Diff(String, String),
     /// `EMBED name USING ngrams INTO p AS text`
     Embed(Embed),
     /// `GENERATE PAIR demo entities=2000`
@@ -93,4 +117,6 @@ pub enum Setting {
     Device(String),
     /// Worker threads; 0 takes all.
     Threads(usize),
+    /// Who edits and judges.
+    Author(String),
 }

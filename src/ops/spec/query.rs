@@ -119,6 +119,10 @@ pub enum Show {
     Alignments(Option<String>),
     /// All artifacts with their lineage.
     Artifacts(Option<String>),
+    /// What people said of pairs.
+    Verdicts(Option<String>),
+    /// What was made from something that changed since.
+    Stale(Option<String>),
     /// What was run, newest last.
     Operations,
     /// Settings and their values.

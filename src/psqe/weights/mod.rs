@@ -19,9 +19,21 @@ pub struct Resolved {
     pub weights: Vec<(Modality, f32)>,
     /// How they were found, if they were set without labels.
     pub auto: Option<AutoWeights>,
+    /// Whether they weigh similarities, as those do that were set without labels; else vectors.
+    pub of_similarity: bool,
 }
 
 impl Resolved {
+    /// Weights that somebody gave.
+    pub fn given(weights: Vec<(Modality, f32)>) -> Self {
+        Resolved { weights, auto: None, of_similarity: false }
+    }
+
+    /// Weights that were set without labels before, over other rows of the same modalities.
+    pub fn settled(weights: Vec<(Modality, f32)>) -> Self {
+        Resolved { weights, auto: None, of_similarity: true }
+    }
+
     /// The numbers alone, in the order of the evidence.
     pub fn factors(&self) -> Vec<f32> {
         self.weights.iter().map(|(_, weight)| *weight).collect()
@@ -31,8 +43,10 @@ impl Resolved {
     /// so that their squares weigh similarities; weights set without labels weigh similarities, so
     /// their roots multiply the vectors.
     pub fn vector_factors(&self) -> Vec<f32> {
-        let root = self.auto.is_some();
-        self.weights.iter().map(|(_, weight)| if root { weight.sqrt() } else { *weight }).collect()
+        self.weights
+            .iter()
+            .map(|(_, weight)| if self.of_similarity { weight.sqrt() } else { *weight })
+            .collect()
     }
 }
 
@@ -46,11 +60,9 @@ pub fn resolve(wanted: &Weights, evidence: &Evidence<'_>, task: &Task) -> Result
     match wanted {
         Weights::Auto => {
             let found = auto(evidence, task)?;
-            Ok(Resolved { weights: found.weights.clone(), auto: Some(found) })
+            Ok(Resolved { weights: found.weights.clone(), auto: Some(found), of_similarity: true })
         }
-        Weights::Equal => {
-            Ok(Resolved { weights: evidence.modalities().map(|m| (m.clone(), alike)).collect(), auto: None })
-        }
+        Weights::Equal => Ok(Resolved::given(evidence.modalities().map(|m| (m.clone(), alike)).collect())),
         Weights::Named(named) => {
             let mut weights: Vec<_> = evidence.modalities().map(|m| (m.clone(), 0.0)).collect();
             for (number, (modality, weight)) in named.iter().enumerate() {
@@ -70,7 +82,7 @@ pub fn resolve(wanted: &Weights, evidence: &Evidence<'_>, task: &Task) -> Result
                 return Err(Error::new(Code::OutOfRange, "all weights are 0")
                     .help("give at least one modality a positive weight, or leave weights=auto"));
             }
-            Ok(Resolved { weights, auto: None })
+            Ok(Resolved::given(weights))
         }
     }
 }

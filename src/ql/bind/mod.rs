@@ -1,6 +1,7 @@
 //! Tree to request: parameters filled in, options checked, words turned into types. Names of pairs and
 //! artifacts are passed on as they stand; whoever has the store looks them up.
 
+mod edits;
 mod models;
 mod stages;
 
@@ -137,6 +138,8 @@ impl Binder<'_> {
             S::Check { full } => Request::Check { full: *full },
             S::Backup(path) => Request::Backup(self.path(path)?),
             S::Compact => Request::Compact,
+            S::Edit(edit) => self.edit(edit)?,
+            S::ShowLineage(name) => Request::Lineage(name.value.clone()),
         })
     }
 
@@ -330,6 +333,7 @@ impl Binder<'_> {
         let options = self.options(form, &[item])?;
         Ok(Request::Set(match option.name {
             "seed" => spec::Setting::Seed(options.seed().unwrap_or_default()),
+            "author" => spec::Setting::Author(options.text("author").unwrap_or_default()),
             "threads" => spec::Setting::Threads(options.size("threads")),
             _ => spec::Setting::Device(options.text("device").unwrap_or_default()),
         }))
@@ -479,6 +483,8 @@ fn show(what: ShowWhat, pair: Option<&Name>) -> spec::Show {
         ShowWhat::Runs => spec::Show::Runs(pair),
         ShowWhat::Alignments => spec::Show::Alignments(pair),
         ShowWhat::Artifacts => spec::Show::Artifacts(pair),
+        ShowWhat::Verdicts => spec::Show::Verdicts(pair),
+        ShowWhat::Stale => spec::Show::Stale(pair),
     }
 }
 

@@ -303,9 +303,9 @@ forms! {
         ],
         ["EXPORT a1 TO 'zh_en.sssom.tsv' format=sssom", "EXPORT s1 TO 'seeds.csv' overwrite=true"];
     SHOW: "SHOW", "Lists what the store holds and what it can do.",
-        "SHOW PAIRS|FEATURES|SEEDS|ALIGNMENTS|MODELS|RUNS|ARTIFACTS|OPERATIONS|SETTINGS|FORMATS [FROM pair]",
+        "SHOW PAIRS|FEATURES|SEEDS|ALIGNMENTS|MODELS|RUNS|ARTIFACTS|VERDICTS|STALE|LINEAGE name|OPERATIONS|SETTINGS|FORMATS [FROM pair]",
         [],
-        ["SHOW PAIRS", "SHOW SEEDS FROM zh_en"];
+        ["SHOW PAIRS", "SHOW SEEDS FROM zh_en", "SHOW STALE", "SHOW LINEAGE a1"];
     DESCRIBE: "DESCRIBE", "Tells all about a pair, an artifact, or an aligner that can be trained.",
         "DESCRIBE name|MODEL model", [],
         ["DESCRIBE zh_en", "DESCRIBE MODEL meaformer"];
@@ -315,11 +315,75 @@ forms! {
             opt("seed", Kind::Int(0, MOST), "42", "random seed of statements that name none"),
             opt("device", Kind::Text, "cpu", "where tuning runs: cpu, cuda:0 or auto"),
             opt("threads", Kind::Int(0, 4096), "0", "worker threads; 0 takes all"),
+            opt("author", Kind::Text, "", "who edits and judges, as the log has it"),
         ],
         ["SET seed=42", "SET device='cuda:0'"];
     CHECK: "CHECK", "Checks the store; FULL reads every byte.", "CHECK [QUICK|FULL]", [], ["CHECK FULL"];
     BACKUP: "BACKUP", "Copies the store to a new directory.", "BACKUP TO 'path'", [], ["BACKUP TO 'copy'"];
     COMPACT: "COMPACT", "Gives back the space of what was dropped.", "COMPACT", [], ["COMPACT"];
+    IMPORT_INTO: "IMPORT INTO", "Adds the statements of an RDF file to a graph that is there.",
+        "IMPORT rdf 'path' [options] INTO pair.left|right", [LENIENT],
+        ["IMPORT rdf 'more.nt.gz' INTO zh_en.left"];
+    UPDATE_FEATURES: "UPDATE FEATURES", "Replaces the rows of a modality that a file has; the others stay.",
+        "UPDATE FEATURES modality FROM 'path'[, 'path'] [options] INTO pair",
+        [
+            opt("ids", Kind::Path, "", "companion file that says which row is whose"),
+            opt("present", Kind::Path, "", "file of truth values: which rows are real"),
+            opt("tensor", Kind::Text, "", "name of the tensor inside a safetensors or npz file"),
+        ],
+        ["UPDATE FEATURES visual FROM 'new_pictures.npy' ids='new_pictures.txt' INTO zh_en"];
+    INSERT: "INSERT", "Adds an entity, a relation triple or an attribute triple to a graph.",
+        "INSERT ENTITY 'iri'|TRIPLE ('head', 'relation', 'tail')|ATTRIBUTE ('entity', 'attribute', value) [options] INTO pair.left|right",
+        [
+            opt("name", Kind::Text, "", "name of the entity"),
+            opt("datatype", Kind::Text, "", "XSD datatype of the value: gYear, integer, …"),
+            opt("language", Kind::Text, "", "language of the value: en, zh, …"),
+        ],
+        ["INSERT ENTITY 'http://x.org/seoul' name='Seoul' INTO p.left",
+         "INSERT TRIPLE ('http://x.org/kim', 'birthPlace', 'http://x.org/seoul') INTO p.left",
+         "INSERT ATTRIBUTE ('http://x.org/seoul', 'population', 9411000) INTO p.left"];
+    DELETE: "DELETE", "Deletes an entity with all that is said of it, or one statement.",
+        "DELETE ENTITY 'entity'|TRIPLE ('head', 'relation', 'tail')|ATTRIBUTE ('entity', 'attribute'[, value]) FROM pair.left|right",
+        [],
+        ["DELETE ENTITY 'http://x.org/seoul' FROM p.right",
+         "DELETE TRIPLE ('http://x.org/kim', 'birthPlace', 'http://x.org/seoul') FROM p.left"];
+    APPLY_DIFF: "APPLY DIFF", "Applies the statements that came and went since the last dump.",
+        "APPLY DIFF 'path' [options] TO pair.left|right",
+        [
+            opt("removed", Kind::Path, "", "file of what went; the first is then what came, without marks"),
+            opt("prune", Kind::Bool, "false", "delete entities of which nothing is said any more"),
+            LENIENT,
+        ],
+        ["APPLY DIFF 'week47.nt' TO zh_en.left", "APPLY DIFF 'added.nt' removed='removed.nt' TO zh_en.right"];
+    ACCEPT: "ACCEPT", "Says that two entities are the same thing: every later stage keeps the pair.",
+        "ACCEPT ('left', 'right')[, …] [options] IN pair",
+        [COMMENT, AUTHOR],
+        ["ACCEPT ('http://x.org/a', 'http://y.org/b') comment='same ISNI' IN p"];
+    REJECT: "REJECT", "Says that two entities are not the same thing: no later stage brings the pair.",
+        "REJECT ('left', 'right')[, …] [options] IN pair",
+        [COMMENT, AUTHOR],
+        ["REJECT ('http://x.org/a', 'http://y.org/c') IN p"];
+    UNDO: "UNDO", "Takes verdicts back: those on the pairs named, or the last one.",
+        "UNDO [('left', 'right')[, …]] IN pair", [],
+        ["UNDO IN p", "UNDO ('http://x.org/a', 'http://y.org/c') IN p"];
+    IMPORT_VERDICTS: "IMPORT VERDICTS", "Reads verdicts from SSSOM; predicate_modifier Not rejects.",
+        "IMPORT VERDICTS 'path' [options] INTO pair",
+        [opt("lenient", Kind::Bool, "false", "skip verdicts on unknown entities and count them")],
+        ["IMPORT VERDICTS 'reviewed.sssom.tsv' INTO p"];
+    EXPORT_VERDICTS: "EXPORT VERDICTS", "Writes the verdicts that stand as SSSOM.",
+        "EXPORT VERDICTS FROM pair TO 'path' [options]",
+        [OVERWRITE],
+        ["EXPORT VERDICTS FROM p TO 'reviewed.sssom.tsv'"];
+    REFRESH: "REFRESH", "Recomputes what edits and verdicts touched, in an artifact or in all of a pair.",
+        "REFRESH artifact|pair [options] [AS name]",
+        [
+            opt("full", Kind::Bool, "false", "compute from nothing, weights and clusters too"),
+            opt("epochs", Kind::Int(1, 1_000_000), "", "epochs that a training goes on for; a fifth of its own where not given"),
+        ],
+        ["REFRESH a1", "REFRESH a1 AS a2", "REFRESH zh_en", "REFRESH m1 epochs=50"];
+    DIFF: "DIFF", "Tells which links of two alignments or seed sets appeared, went or moved, and why.",
+        "DIFF artifact, artifact", [],
+        ["DIFF a1, a2"];
     EXPLAIN: "EXPLAIN", "Tells what a statement would do, and what is there already.",
         "EXPLAIN statement", [], ["EXPLAIN SEED cluster FROM zh_en"];
     EXPLAIN_SEEDS: "EXPLAIN SEEDS", "Tells where seeds come from, how good they are, and where they are thin.",

@@ -9,6 +9,8 @@ pub(super) const fn opt(name: &'static str, kind: Kind, default: &'static str, d
 /// The largest random seed: what a JSON number and a SeedQL number both hold.
 pub(super) const MOST: i64 = i64::MAX;
 
+pub(super) const COMMENT: Opt = opt("comment", Kind::Text, "", "why");
+pub(super) const AUTHOR: Opt = opt("author", Kind::Text, "", "who says so; the setting's where not given");
 pub(super) const RANDOM_SEED: Opt =
     opt("seed", Kind::Int(0, MOST), "", "random seed; the setting's where not given");
 pub(super) const MISSING: Opt = opt(

@@ -85,6 +85,7 @@ words! {
     "triples" => "triples", "relation triples";
     "attributes" => "attributes", "attribute triples";
     "dropped" => "dropped", "what a correction left out, and why";
+    "verdicts" => "verdicts", "what stands of what people said of pairs";
     "unmatched" => "unmatched", "entities without a link, each with its best candidate and why";
 }
 
@@ -106,4 +107,6 @@ words! {
     "RUNS" => ShowWhat::Runs, "training runs: live, resumable and finished";
     "ALIGNMENTS" => ShowWhat::Alignments, "alignments";
     "ARTIFACTS" => ShowWhat::Artifacts, "all artifacts with what they came from";
+    "VERDICTS" => ShowWhat::Verdicts, "what people said of pairs, oldest first";
+    "STALE" => ShowWhat::Stale, "what was made from something that has changed since, and because of what";
 }

@@ -1,6 +1,7 @@
 //! Tokens to tree, rule by rule as `grammar/seedql.ebnf` has them; each function bears its rule.
 
 mod conditions;
+mod edits;
 mod models;
 mod statements;
 mod terminals;

@@ -8,6 +8,7 @@ use nom::sequence::{delimited, preceded};
 
 use super::Parsed;
 use super::conditions::select;
+use super::edits::edit;
 use super::models::{bench, describe, train, tune};
 use super::terminals::{
     choice, count, described, entity, fail, is_keyword, keyword, listed, name, name_of, next, path, sign,
@@ -57,10 +58,11 @@ fn explain_run(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 /// ```ebnf
 /// Plain ::= ImportLinks | ImportFeatures | Import | Embed | Generate | Seed | Tune | Correct
 ///         | Expand | Psqe | Train | Align | Evaluate | Bench | Match | Select | Export | Show
-///         | Describe | Drop | Set | Check | Backup | Compact
+///         | Describe | Drop | Set | Check | Backup | Compact | Edit
 /// ```
 fn plain(input: Tokens<'_>) -> Parsed<'_, Statement> {
-    let data = alt((import_links, import_features, import, embed, generate));
+    // What begins like IMPORT and EXPORT stands before them.
+    let data = alt((edit, import_links, import_features, import, embed, generate));
     let seeds = alt((seed, tune, correct, expand, psqe, train, align, evaluate, bench, match_entity));
     let store = alt((show, describe, drop_name, set, check, backup, compact));
     let (rest, node) = spanned(alt((data, seeds, select, export, store))).parse(input)?;
@@ -151,7 +153,7 @@ fn embed(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     Ok((input, StatementKind::Embed { source, encoder, seeds, options, pair, modality }))
 }
 
-fn into_pair(input: Tokens<'_>) -> Parsed<'_, Name> {
+pub(super) fn into_pair(input: Tokens<'_>) -> Parsed<'_, Name> {
     preceded(keyword("INTO"), name(NameKind::Pair)).parse(input)
 }
 
@@ -288,10 +290,17 @@ fn export(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 
 /// ```ebnf
 /// Show ::= 'SHOW' ( 'PAIRS' | 'OPERATIONS' | 'SETTINGS' | 'FORMATS'
-///                 | ( 'FEATURES' | 'SEEDS' | 'ALIGNMENTS' | 'MODELS' | 'RUNS' | 'ARTIFACTS' )
-///                   ( 'FROM' Name )? )
+///                 | ( 'FEATURES' | 'SEEDS' | 'ALIGNMENTS' | 'MODELS' | 'RUNS' | 'ARTIFACTS'
+///                   | 'VERDICTS' | 'STALE' ) ( 'FROM' Name )?
+///                 | 'LINEAGE' Name )
 /// ```
 fn show(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let lineage =
+        preceded(described("LINEAGE", "what a result came from, step by step"), name(NameKind::Any));
+    let start = verb("SHOW", &catalog::SHOW);
+    if let Ok(found) = map(preceded(start, lineage), StatementKind::ShowLineage).parse(input) {
+        return Ok(found);
+    }
     let of_pair = opt(preceded(keyword("FROM"), name(NameKind::Pair)));
     let all = map(choice(SHOW_ALL), |what| (what, None));
     let (input, (_, (what, pair))) =

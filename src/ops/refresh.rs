@@ -1,0 +1,218 @@
+//! `REFRESH x`: what rests on something that changed is made again, in order, and no more than that.
+//!
+//! The wave goes from what was changed towards `x`: modalities and artifacts that `x` came from, each after
+//! what it came from itself. What comes out as it was stops the wave there. What was settled when an
+//! artifact was made, weights and clusters that the data chose, stays settled, for a small edit must not
+//! move everything; `full=true` lets the data choose again.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, Input};
+use super::diff;
+use super::engine::{Context, Engine};
+use super::lineage;
+use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::spec::{Refresh, Request};
+use crate::error::{Code, Error, Result};
+
+/// Brings an artifact, or all of a pair, up to date.
+pub(crate) fn refresh(engine: &Engine, spec: &Refresh, context: &Context) -> Result<Outcome> {
+    let Some(entry) = catalog::find(&engine.db, &spec.name)? else {
+        return Err(catalog::unknown(&engine.db, "pair or artifact", &spec.name, |_| true));
+    };
+    let mut wave =
+        Wave { engine, context, spec, rows: Vec::new(), settled: HashSet::new(), path: Vec::new() };
+    match &entry {
+        Entry::Pair(pair) => {
+            if spec.result.is_some() {
+                return Err(Error::new(Code::Conflict, "a pair's refresh has no result of one name")
+                    .help("leave AS out, or name the artifact to refresh"));
+            }
+            for feature in &pair.features {
+                wave.feature(&pair.name, &feature.modality)?;
+            }
+            for name in catalog::artifacts_of(&engine.db, &pair.name)? {
+                wave.artifact(&name)?;
+            }
+        }
+        Entry::Artifact(artifact) => wave.target(artifact)?,
+    }
+    let made = wave.rows.iter().filter(|row| row[2] == Value::from(AGAIN)).count();
+    let stopped = wave.rows.iter().filter(|row| row[2] == Value::from(SAME)).count();
+    let line = match made + stopped {
+        0 => format!("{} is up to date: nothing it came from has changed", spec.name),
+        _ => format!("{}: {made} made anew, {stopped} came out as they were", spec.name),
+    };
+    let text = |name: &str| Column::new(name, ColumnKind::Text);
+    let int = |name: &str| Column::new(name, ColumnKind::Int);
+    let columns = vec![
+        text("what"),
+        text("kind"),
+        text("outcome"),
+        text("because"),
+        int("rows"),
+        int("appeared"),
+        int("went"),
+        int("moved"),
+        Column::new("seconds", ColumnKind::Float),
+    ];
+    Ok(Outcome::message("refresh", line).with_rows(Rows::ready(columns, wave.rows)))
+}
+
+const AGAIN: &str = "made anew";
+const SAME: &str = "as it was";
+
+struct Wave<'a> {
+    engine: &'a Engine,
+    context: &'a Context<'a>,
+    spec: &'a Refresh,
+    rows: Vec<Vec<Value>>,
+    /// What was looked at.
+    settled: HashSet<String>,
+    /// What is being looked at: each rests on the next.
+    path: Vec<String>,
+}
+
+impl Wave<'_> {
+    /// The artifact that was asked for, under its own name or another.
+    fn target(&mut self, artifact: &ArtifactEntry) -> Result<()> {
+        let Some(result) = &self.spec.result else { return self.artifact(&artifact.name) };
+        self.inputs(&artifact.name, &artifact.inputs)?;
+        self.remake(artifact, Some(result), &lineage::stale(&self.engine.db, artifact)?)
+    }
+
+    fn artifact(&mut self, name: &str) -> Result<()> {
+        if !self.settled.insert(name.to_string()) {
+            return Ok(());
+        }
+        // Dropped meanwhile, or of another kind: whoever rests on it will say so.
+        let Some(Entry::Artifact(artifact)) = catalog::find(&self.engine.db, name)? else { return Ok(()) };
+        self.inputs(name, &artifact.inputs)?;
+        let because = lineage::stale(&self.engine.db, &artifact)?;
+        if because.is_empty() && !self.spec.full {
+            return Ok(());
+        }
+        self.remake(&artifact, None, &because)
+    }
+
+    /// Brings what something rests on up to date first.
+    fn inputs(&mut self, of: &str, inputs: &[Input]) -> Result<()> {
+        self.path.push(of.to_string());
+        for input in inputs {
+            match input {
+                Input::Artifact { name, .. } => self.artifact(name)?,
+                Input::Feature { pair, modality, .. } => self.feature(pair, modality)?,
+                _ => {}
+            }
+        }
+        self.path.pop();
+        Ok(())
+    }
+
+    fn feature(&mut self, pair: &str, modality: &str) -> Result<()> {
+        let name = format!("{pair}.{modality}");
+        // A modality made from seeds that were found with it: once around is enough.
+        if self.path.contains(&name) || !self.settled.insert(name.clone()) {
+            return Ok(());
+        }
+        let Some(entry) = catalog::pair(&self.engine.db, pair)?.feature(modality).cloned() else {
+            return Ok(());
+        };
+        if entry.statement.is_empty() {
+            return Ok(());
+        }
+        self.inputs(&name, &entry.inputs)?;
+        let because = lineage::changes(&self.engine.db, &entry.inputs)?;
+        if because.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        super::run_made(self.engine, &self.read(&entry.statement)?, self.context)?;
+        let pair = catalog::pair(&self.engine.db, pair)?;
+        let now = pair.feature(modality);
+        let same = now.is_some_and(|now| now.objects == entry.objects);
+        let rows = now.map_or(0, |now| now.present[0] + now.present[1]);
+        self.row(&name, "modality", same, &because, rows, None, started);
+        Ok(())
+    }
+
+    fn remake(
+        &mut self,
+        artifact: &ArtifactEntry,
+        result: Option<&String>,
+        because: &[String],
+    ) -> Result<()> {
+        self.context.task.check()?;
+        let started = Instant::now();
+        let gone = artifact.inputs.iter().find_map(|input| match input {
+            Input::Artifact { name, .. } => match catalog::find(&self.engine.db, name) {
+                Ok(None) => Some(name.clone()),
+                _ => None,
+            },
+            _ => None,
+        });
+        if let Some(gone) = gone {
+            let message =
+                format!("`{}` cannot be made again: `{gone}`, which it came from, is gone", artifact.name);
+            return Err(Error::new(Code::NotFound, message)
+                .help(format!("make `{gone}` again under that name, or DROP {}", artifact.name)));
+        }
+        let mut request = self.read(&artifact.statement)?;
+        if let Some(result) = result {
+            request.rename(result);
+        }
+        let former = (!self.spec.full).then_some(artifact);
+        let context = Context { former, epochs: self.spec.epochs, ..*self.context };
+        super::run_made(self.engine, &request, &context)?;
+        let name = result.unwrap_or(&artifact.name);
+        let now = catalog::artifact(&self.engine.db, name, None)?;
+        let moved = match now.kind {
+            ArtifactKind::Seeds | ArtifactKind::Alignment => {
+                let graphs = self.engine.graphs_of(&now.pair, self.context.task)?;
+                Some(diff::counted(self.engine, [artifact, &now], &graphs)?)
+            }
+            _ => None,
+        };
+        let same = now.digest == artifact.digest;
+        self.row(name, now.kind.as_str(), same, because, now.rows, moved, started);
+        Ok(())
+    }
+
+    /// The statement that makes something again.
+    fn read(&self, statement: &str) -> Result<Request> {
+        (self.engine.read)(statement).map_err(|error| {
+            Error::new(Code::Corrupt, format!("the statement `{statement}` cannot be read: {error}"))
+                .help("make the result again by hand")
+        })
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn row(
+        &mut self,
+        what: &str,
+        kind: &str,
+        same: bool,
+        because: &[String],
+        rows: u64,
+        moved: Option<[usize; 3]>,
+        started: Instant,
+    ) {
+        let count = |at: usize| moved.map_or(Value::Null, |moved| moved[at].into());
+        let because = match because {
+            [] => "asked for".to_string(),
+            reasons => reasons.join(", "),
+        };
+        self.rows.push(vec![
+            what.into(),
+            kind.into(),
+            if same { SAME } else { AGAIN }.into(),
+            because.into(),
+            rows.into(),
+            count(0),
+            count(1),
+            count(2),
+            started.elapsed().as_secs_f64().into(),
+        ]);
+    }
+}
