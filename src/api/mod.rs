@@ -5,6 +5,7 @@
 
 mod bench;
 mod build;
+mod living;
 mod pair;
 mod session;
 mod stages;

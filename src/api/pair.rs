@@ -20,6 +20,11 @@ impl Pair {
         Pair { store, name }
     }
 
+    /// The store it is in.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

@@ -135,6 +135,18 @@ impl Rows<'_> {
         self.len() == 0
     }
 
+    /// Hands the bytes that row `i` is stored as to `f`, in pieces.
+    pub(crate) fn bytes(&self, i: usize, mut f: impl FnMut(&[u8])) {
+        match self {
+            Rows::Dense(rows) => f(bytemuck::cast_slice(&rows.data[i * rows.cols..(i + 1) * rows.cols])),
+            Rows::Sparse(rows) => {
+                let range = rows.indptr[i] as usize..rows.indptr[i + 1] as usize;
+                f(bytemuck::cast_slice(&rows.indices[range.clone()]));
+                f(bytemuck::cast_slice(&rows.values[range]));
+            }
+        }
+    }
+
     /// Calls `f` with the column and the value of every stored number of row `i`.
     pub fn each(&self, i: usize, mut f: impl FnMut(usize, f32)) {
         match self {

@@ -40,6 +40,12 @@ impl Mask {
             || self.barred.binary_search(&(left, right)).is_ok()
     }
 
+    /// The only partner of a row of the left or of the right side, if it has one.
+    pub(crate) fn only(&self, row: u32, is_left: bool) -> Option<u32> {
+        let only = if is_left { &self.left_only } else { &self.right_only };
+        only.get(&row).copied()
+    }
+
     fn barred_of(&self, left: u32) -> &[(u32, u32)] {
         let start = self.barred.partition_point(|pair| pair.0 < left);
         let length = self.barred[start..].partition_point(|pair| pair.0 == left);

@@ -9,6 +9,7 @@ mod cluster;
 #[cfg(test)]
 mod cluster_tests;
 mod fused;
+mod kept;
 pub(crate) mod kernel;
 mod lists;
 mod mask;
@@ -23,6 +24,8 @@ mod tiles;
 mod topk;
 
 pub use cluster::{Block, KMeans, KMeansOptions, kmeans};
+pub(crate) use kept::KeptSide;
+pub use kept::{Keeper, Kept, Renewal, kept_top_k};
 pub use mask::Mask;
 pub use pairs::pair_scores;
 pub(crate) use pairs::{dot_self, scores_of};

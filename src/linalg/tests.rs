@@ -13,14 +13,36 @@ use crate::rng::Rng;
 use crate::task::{CancelToken, Task};
 
 /// One channel's data, owned.
-struct Data {
+pub(super) struct Data {
     weight: f32,
     left: OwnedFeature,
     right: OwnedFeature,
 }
 
 impl Data {
-    fn channel(&self) -> Channel<'_> {
+    /// The same with some rows changed, some gone, and sometimes some more.
+    pub(super) fn edited(&self, rng: &mut Rng, more: usize) -> Self {
+        let side = |rng: &mut Rng, old: &OwnedFeature| {
+            let (rows, cols) = (old.present.len() + more, old.rows.view().cols());
+            let sparse = matches!(old.rows, Matrix::Sparse { .. });
+            let fresh = random_feature(rng, rows, cols, sparse);
+            let mut changed = OwnedFeature { present: fresh.present.clone(), rows: fresh.rows };
+            for row in 0..old.present.len() {
+                changed.present.set(row, fresh.present.get(row) && rng.below(8) == 0);
+            }
+            let padded = Feature { rows: old.rows.view(), present: &old.present };
+            let mut overlaid = crate::features::overlaid(padded, changed).unwrap();
+            for row in 0..old.present.len() {
+                if rng.below(20) == 0 {
+                    overlaid.present.set(row, false);
+                }
+            }
+            overlaid
+        };
+        Data { weight: self.weight, left: side(rng, &self.left), right: side(rng, &self.right) }
+    }
+
+    pub(super) fn channel(&self) -> Channel<'_> {
         Channel { weight: self.weight, left: self.left.view(), right: self.right.view() }
     }
 }
@@ -58,7 +80,7 @@ fn compress(dense: &[f32], rows: usize, cols: usize) -> Matrix {
     Matrix::Sparse { indptr, indices, values, cols }
 }
 
-fn random_data(rng: &mut Rng, n: usize, m: usize) -> Vec<Data> {
+pub(super) fn random_data(rng: &mut Rng, n: usize, m: usize) -> Vec<Data> {
     (0..1 + rng.below(3))
         .map(|c| {
             let cols = [3, 17, 300, 64][rng.below(4)];
@@ -87,7 +109,7 @@ fn plain_score(data: &[Data], options: &TopKOptions<'_>, i: usize, j: usize) -> 
 }
 
 /// What one random case needs besides its channels.
-struct Case {
+pub(super) struct Case {
     left_rows: Option<Vec<u32>>,
     right_rows: Option<Vec<u32>>,
     left_bias: Option<Vec<f32>>,
@@ -96,7 +118,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(rng: &mut Rng, n: usize, m: usize) -> Self {
+    pub(super) fn new(rng: &mut Rng, n: usize, m: usize) -> Self {
         let mut rows = |n: usize| {
             (rng.below(3) == 0)
                 .then(|| (0..n as u32).filter(|_| rng.below(3) > 0).rev().collect::<Vec<u32>>())
@@ -117,7 +139,7 @@ impl Case {
         Case { left_rows, right_rows, left_bias, right_bias, mask }
     }
 
-    fn options(&self, rng: &mut Rng) -> TopKOptions<'_> {
+    pub(super) fn options(&self, rng: &mut Rng) -> TopKOptions<'_> {
         TopKOptions {
             mask: Some(&self.mask),
             k: [1, 3, 10, 200][rng.below(4)],

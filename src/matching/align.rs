@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::error::Result;
-use crate::linalg::{Channel, TopK, TopKOptions, scores_of, top_k};
+use crate::linalg::{Channel, TopK, TopKOptions, scores_of};
 use crate::matching::links::unmatched;
 use crate::matching::{
     Candidates, Cut, Floor, Links, LocalMeans, OneToOne, Pair, Rule, SinkhornOptions, Unmatched, assign,
@@ -108,9 +108,11 @@ pub fn align(
     options: &AlignOptions,
     task: &Task,
 ) -> Result<Alignment> {
-    let channels = evidence.channels(&weights.factors());
+    let factors = weights.factors();
+    let channels = evidence.channels(&factors);
+    let search = |wanted: &TopKOptions<'_>| evidence.top_k(&factors, wanted, task);
     let local = match options.rescale {
-        Rescale::Csls(k) => Some(LocalMeans::new(&channels, &evidence.options(), k, task)?),
+        Rescale::Csls(k) => Some(LocalMeans::found_by(&channels, &evidence.options(), k, task, &search)?),
         Rescale::None | Rescale::Rinf => None,
     };
     let base = local.as_ref().map_or(evidence.options(), |local| local.options(&evidence.options()));
@@ -123,7 +125,7 @@ pub fn align(
     };
     let floor = least.map_or(Floor::Zero, Floor::AtLeast);
     let sides = (evidence.left_len(), evidence.right_len());
-    let scored = Scored::new(&channels, &base, options, sides, task)?;
+    let scored = Scored::new(&channels, &base, options, sides, &search, task)?;
     let candidates = &scored.candidates;
     let reached = |pair: &Pair| least.is_none_or(|least| pair.score >= least);
     task.phase("matching", None);
@@ -220,6 +222,7 @@ impl Scored {
         base: &TopKOptions<'_>,
         options: &AlignOptions,
         sides: (usize, usize),
+        search: &dyn Fn(&TopKOptions<'_>) -> Result<TopK>,
         task: &Task,
     ) -> Result<Self> {
         let all = sides.0.saturating_mul(sides.1) <= ALL_PAIRS;
@@ -237,7 +240,7 @@ impl Scored {
             });
         }
         task.phase("comparing all entities", None);
-        let near = top_k(channels, &TopKOptions { k: depth, means: None, both: true, ..*base }, task)?;
+        let near = search(&TopKOptions { k: depth, means: None, both: true, ..*base })?;
         let mut candidates = Candidates::new(&near, sides);
         if options.matching != Matching::Sinkhorn {
             let guarantee = Guarantee::AllPairs;

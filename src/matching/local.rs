@@ -1,7 +1,7 @@
 //! What CSLS takes off scores.
 
 use crate::error::{Code, Error, Result};
-use crate::linalg::{Channel, TopKOptions, top_k};
+use crate::linalg::{Channel, TopK, TopKOptions, top_k};
 use crate::task::Task;
 
 /// What CSLS takes off: half the mean of the k largest similarities of each row.
@@ -18,12 +18,23 @@ impl LocalMeans {
         k: usize,
         task: &Task,
     ) -> Result<Self> {
+        Self::found_by(channels, options, k, task, &|wanted| top_k(channels, wanted, task))
+    }
+
+    /// The same with another way to search.
+    pub(crate) fn found_by(
+        channels: &[Channel<'_>],
+        options: &TopKOptions<'_>,
+        k: usize,
+        task: &Task,
+        search: &dyn Fn(&TopKOptions<'_>) -> Result<TopK>,
+    ) -> Result<Self> {
         if k == 0 {
             return Err(Error::new(Code::OutOfRange, "csls=0 has no neighbours to take a mean of")
                 .help("give csls=3 or csls=10, or leave it out for the plain similarity"));
         }
         task.phase("local means", None);
-        let found = top_k(channels, &TopKOptions { k: 1, means: Some(k), both: true, ..*options }, task)?;
+        let found = search(&TopKOptions { k: 1, means: Some(k), both: true, ..*options })?;
         let halves = |means: Option<Vec<f32>>, rows: Option<&[u32]>, len: usize| {
             let means = means.unwrap_or_default();
             let mut out = vec![0.0; len];

@@ -1,5 +1,6 @@
 //! The trainer: epochs over pairs, for any model.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use candle_core::{DType, Device};
@@ -12,7 +13,7 @@ use super::{Aligner, Step, curriculum, pseudo};
 use crate::error::{Code, Error, Result};
 use crate::rng::Rng;
 use crate::task::Task;
-use crate::train::{AdamW, Best, EpochLoss, Parameter, Params};
+use crate::train::{AdamState, AdamW, Best, EpochLoss, Grown, Parameter, Params, warmed};
 
 /// Domains of the random numbers that shuffle, and of those that hold some pairs out.
 const SHUFFLE: &str = "train shuffle";
@@ -163,6 +164,29 @@ impl Trainer {
         self.rng = Rng::from_state(state.rng);
         self.found = state.found;
         (self.epoch, self.curve, self.best) = (state.epoch, state.curve, state.best);
+        Ok(())
+    }
+
+    /// Begins with what another training of the model had come to, over graphs that may have grown since:
+    /// its parameters, the optimiser's moments, and the pairs that it had found. Epochs count anew.
+    pub(crate) fn begin(&mut self, state: TrainState, grown: Grown) -> Result<()> {
+        let (parameters, optimiser) =
+            warmed(self.params.export()?, &state.parameters, &state.optimiser, grown);
+        self.params.import(&parameters)?;
+        if !state.momentum.is_empty() {
+            let (momentum, _) = warmed(parameters, &state.momentum, &AdamState::default(), grown);
+            self.momentum = Some(Params::new(momentum, &self.device)?);
+        }
+        self.optimiser = AdamW::resume(self.options.adam(), optimiser);
+        self.found = state.found;
+        let known: HashSet<u32> = self.pairs.iter().chain(&self.held_out).map(|pair| pair.0).collect();
+        let others: HashSet<u32> = self.pairs.iter().chain(&self.held_out).map(|pair| pair.1).collect();
+        let decided = &self.inputs.decided;
+        let free = |pair: &(u32, u32)| {
+            !known.contains(&pair.0) && !others.contains(&pair.1) && !decided.bars(pair.0, pair.1)
+        };
+        self.found.pairs.retain(free);
+        self.found.candidates.retain(free);
         Ok(())
     }
 

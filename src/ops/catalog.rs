@@ -164,6 +164,7 @@ pub fn live(db: &Db) -> Result<Live> {
         }
     }
     objects.extend(super::runs::checkpoints(db)?);
+    objects.extend(super::near::objects(db)?);
     Ok(Live { objects, spaces })
 }
 

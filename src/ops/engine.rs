@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use super::catalog::{self, ArtifactEntry, Entry, PairEntry};
 use super::lineage;
 use super::make::Order;
+use super::near::{self, Cache, PairKeeper};
 use super::settings::Settings;
 use super::spec::{Missing, Request, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::{Modality, StoredFeature};
 use crate::kg::{self, Graph, Link, Side, Verdicts};
-use crate::linalg::Mask;
+use crate::linalg::{Keeper, Mask};
 use crate::psqe::weights::{self, Resolved};
 use crate::psqe::{Evidence, Graphs, Neighbourhood};
-use crate::store::{Db, Digest, Space};
+use crate::store::{Batch, Db, Digest, Space};
 use crate::task::Task;
 
 /// Graphs kept in memory between statements: the two of a pair, and of a second one.
@@ -34,6 +35,7 @@ pub struct Engine {
     pub(crate) read: fn(&str) -> Result<Request>,
     graphs: Mutex<VecDeque<([u8; 32], Arc<Graph>)>>,
     weights: Mutex<VecDeque<([u8; 32], Resolved)>>,
+    near: Cache,
     live: Mutex<HashSet<[u8; 32]>>,
 }
 
@@ -59,7 +61,6 @@ pub(crate) struct Context<'a> {
     /// What is being refreshed: what was settled for it stays so.
     pub former: Option<&'a ArtifactEntry>,
     /// Epochs that a training which is refreshed goes on for.
-    #[allow(dead_code)]
     pub epochs: Option<usize>,
 }
 
@@ -72,6 +73,8 @@ pub(crate) struct LoadedPair {
     pub features: Vec<(Modality, StoredFeature, StoredFeature)>,
     /// What people have said of pairs of entities that are there.
     pub verdicts: Verdicts,
+    /// Keeps the lists of best partners by features.
+    keeper: Option<PairKeeper>,
 }
 
 impl LoadedPair {
@@ -86,7 +89,8 @@ impl LoadedPair {
             self.features.iter().filter(|(modality, ..)| modalities.iter().any(|m| m == modality.as_str()));
         let views =
             wanted.map(|(modality, left, right)| (modality.clone(), left.view(), right.view())).collect();
-        Ok(Evidence::new(views, missing, seed)?.judged(&self.verdicts))
+        let keeper = self.keeper.as_ref().map(|keeper| keeper as &dyn Keeper);
+        Ok(Evidence::new(views, missing, seed)?.judged(&self.verdicts).kept_by(keeper))
     }
 }
 
@@ -144,6 +148,7 @@ impl Engine {
             upkeep: RwLock::default(),
             graphs: Mutex::default(),
             weights: Mutex::default(),
+            near: Cache::default(),
             live: Mutex::default(),
         }
     }
@@ -169,6 +174,14 @@ impl Engine {
         let mut graphs = locked(&self.graphs);
         graphs.push_front((digest, graph));
         graphs.truncate(CACHED_GRAPHS);
+    }
+
+    /// Forgets the lists of best partners of a pair, so that they are found from nothing.
+    pub(crate) fn forget_near(&self, pair: &str) -> Result<()> {
+        locked(&self.near).retain(|(key, _)| !near::is_of(key, pair));
+        let mut batch = Batch::new();
+        near::forget(&self.db, &mut batch, pair)?;
+        self.db.commit(batch)
     }
 
     /// Weights as asked for. Automatic ones are kept for this process: they cost a search and depend
@@ -266,7 +279,8 @@ impl Engine {
             }
             None => Verdicts::default(),
         };
-        Ok(LoadedPair { entry, left, right, links, features, verdicts })
+        let keeper = PairKeeper::new(&self.db, name, left.len() + right.len(), &self.near);
+        Ok(LoadedPair { entry, left, right, links, features, verdicts, keeper })
     }
 }
 

@@ -9,6 +9,7 @@ use super::maintain::bytes;
 use super::make::Order;
 use super::plan::Plan;
 use super::psqe;
+use super::refresh;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::spec::{self, Align, Auto, Matching, Request, Rescale, SeedMethod};
 use super::tune;
@@ -27,6 +28,7 @@ pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> 
         | Request::Expand(_)
         | Request::Align(_) => planned(engine, request, &Plan::new(engine, request, context)?, context)?,
         Request::Psqe(spec) => psqe::explained(engine, spec, context)?,
+        Request::Refresh(spec) => refresh::explained(engine, spec)?,
         Request::Bench(spec) => bench::explained(engine, spec, context)?,
         Request::Embed(spec::Embed { pair, .. })
         | Request::ImportFeatures(spec::ImportFeatures { pair, .. })

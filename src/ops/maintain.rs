@@ -6,6 +6,7 @@ use super::bench;
 use super::canonical::canonical;
 use super::catalog::{self, ArtifactEntry, Entry, Logged};
 use super::engine::{Context, Engine};
+use super::near;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::runs;
 use super::spec::Request;
@@ -42,6 +43,7 @@ pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
             for graph in &pair.graphs {
                 kg::forget_edits(&engine.db, &mut batch, Space(graph.space))?;
             }
+            near::forget(&engine.db, &mut batch, name)?;
             kg::forget_verdicts(&engine.db, &mut batch, name)?;
             bench::of_pair(&engine.db, name)?.iter().for_each(|key| bench::forget(&mut batch, key));
             catalog::remove(&mut batch, name, &dropped(name, "pair"))?;

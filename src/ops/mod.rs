@@ -28,6 +28,7 @@ mod lineage;
 mod living;
 mod maintain;
 mod make;
+mod near;
 mod picture;
 mod plan;
 mod psqe;

@@ -10,6 +10,7 @@ use super::catalog::{self, ArtifactEntry, ArtifactKind, Input, PairEntry};
 use super::engine::{Context, Engine, LoadedPair};
 use super::lineage::{self, Arithmetic};
 use super::make::Order;
+use super::runs;
 use super::seed::{self, CENTRES};
 use super::settings::{Device, Settings};
 use super::spec::{Dtype, Lesson, Missing, Request, SeedMethod, Train, Variant, Weights};
@@ -35,6 +36,8 @@ pub(crate) struct Plan {
     pub initial: Option<Vec<u8>>,
     /// What is refreshed, where something is: what was settled for it stays so.
     pub former: Option<ArtifactEntry>,
+    /// Epochs that a training which is refreshed goes on for.
+    pub epochs: Option<usize>,
     /// Where it runs.
     pub device: Device,
     /// What the user should know of that.
@@ -107,8 +110,9 @@ impl Plan {
             ));
         }
         let former = context.former;
+        let epochs = former.and_then(|_| context.epochs.or_else(|| request.epochs_of_refresh()));
         if let Some(former) = former {
-            recipe += &settled(former, &request, &modalities);
+            recipe += &settled(former, &request, &modalities, epochs);
         }
         let order = Order {
             version: pair.version,
@@ -124,7 +128,7 @@ impl Plan {
         order.check_name(&engine.db)?;
         let Outline { sources, model, .. } = outline;
         let former = former.cloned();
-        Ok(Plan { order, pair, modalities, sources, model, initial: begun, former, device, notes })
+        Ok(Plan { order, pair, modalities, sources, model, initial: begun, former, epochs, device, notes })
     }
 
     /// The centres that clustering begins with, where an earlier result is refreshed.
@@ -143,7 +147,12 @@ impl Plan {
 }
 
 /// What was settled for an earlier result and stays so, for the key.
-fn settled(former: &ArtifactEntry, request: &Request, modalities: &[String]) -> String {
+fn settled(
+    former: &ArtifactEntry,
+    request: &Request,
+    modalities: &[String],
+    epochs: Option<usize>,
+) -> String {
     let mut text = String::new();
     let weights = match request {
         Request::Seed(spec) if !matches!(spec.method, SeedMethod::Pivots(_)) => Some(&spec.weights),
@@ -157,6 +166,11 @@ fn settled(former: &ArtifactEntry, request: &Request, modalities: &[String]) -> 
     {
         let bits: Vec<String> = weights.iter().map(|weight| format!("{:08x}", weight.to_bits())).collect();
         let _ = write!(text, " settled weights={}", bits.join(","));
+    }
+    if let Request::Tune(_) | Request::Train(_) = request
+        && let (Some(state), Some(epochs)) = (former.object(runs::STATE), epochs)
+    {
+        let _ = write!(text, " begun by={state} epochs={epochs}");
     }
     if let Some(centres) = former.object(CENTRES) {
         let _ = write!(text, " settled centres={centres}");
@@ -298,6 +312,16 @@ impl Request {
             Request::Align(spec) => &spec.name,
             _ => "",
         }
+    }
+
+    /// Epochs that a training goes on for when it is refreshed, unless told otherwise: a fifth of its own.
+    fn epochs_of_refresh(&self) -> Option<usize> {
+        let own = match self {
+            Request::Tune(spec) => spec.epochs,
+            Request::Train(spec) => spec.epochs?,
+            _ => return None,
+        };
+        Some((own / 5).max(1))
     }
 
     /// Gives what it makes another name.

@@ -21,6 +21,13 @@ pub(crate) fn refresh(engine: &Engine, spec: &Refresh, context: &Context) -> Res
     let Some(entry) = catalog::find(&engine.db, &spec.name)? else {
         return Err(catalog::unknown(&engine.db, "pair or artifact", &spec.name, |_| true));
     };
+    if spec.full {
+        let pair = match &entry {
+            Entry::Pair(pair) => &pair.name,
+            Entry::Artifact(artifact) => &artifact.pair,
+        };
+        engine.forget_near(pair)?;
+    }
     let mut wave =
         Wave { engine, context, spec, rows: Vec::new(), settled: HashSet::new(), path: Vec::new() };
     match &entry {
@@ -214,5 +221,92 @@ impl Wave<'_> {
             count(2),
             started.elapsed().as_secs_f64().into(),
         ]);
+    }
+}
+
+/// `EXPLAIN REFRESH …`: everything that would be looked at, in order, and what would become of it. What is
+/// stale because of something that would be remade may come out as it was; then the wave stops there.
+pub(crate) fn explained(engine: &Engine, spec: &Refresh) -> Result<Vec<Vec<Value>>> {
+    let Some(entry) = catalog::find(&engine.db, &spec.name)? else {
+        return Err(catalog::unknown(&engine.db, "pair or artifact", &spec.name, |_| true));
+    };
+    let mut preview = Preview { engine, steps: Vec::new(), seen: HashSet::new(), remade: HashSet::new() };
+    match &entry {
+        Entry::Pair(pair) => {
+            for feature in &pair.features {
+                preview.feature(&pair.name, &feature.modality)?;
+            }
+            for name in catalog::artifacts_of(&engine.db, &pair.name)? {
+                preview.artifact(&name)?;
+            }
+        }
+        Entry::Artifact(artifact) => preview.artifact(&artifact.name)?,
+    }
+    Ok(preview.steps)
+}
+
+/// What a wave would come by.
+struct Preview<'a> {
+    engine: &'a Engine,
+    steps: Vec<Vec<Value>>,
+    seen: HashSet<String>,
+    /// What would be made anew.
+    remade: HashSet<String>,
+}
+
+impl Preview<'_> {
+    fn artifact(&mut self, name: &str) -> Result<()> {
+        if !self.seen.insert(name.to_string()) {
+            return Ok(());
+        }
+        match catalog::find(&self.engine.db, name)? {
+            Some(Entry::Artifact(artifact)) => {
+                let what = format!("{} {name}: {}", artifact.kind.as_str(), artifact.statement);
+                self.step(name, what, &artifact.inputs, artifact.seconds)
+            }
+            _ => {
+                let what = format!("{name}, which something rests on");
+                self.steps.push(vec![what.into(), "missing".into(), "it was dropped".into(), "".into()]);
+                Ok(())
+            }
+        }
+    }
+
+    fn feature(&mut self, pair: &str, modality: &str) -> Result<()> {
+        let name = format!("{pair}.{modality}");
+        if !self.seen.insert(name.clone()) {
+            return Ok(());
+        }
+        let Some(entry) = catalog::pair(&self.engine.db, pair)?.feature(modality).cloned() else {
+            return Ok(());
+        };
+        if entry.statement.is_empty() {
+            return Ok(());
+        }
+        self.step(&name, format!("modality {name}: {}", entry.statement), &entry.inputs, 0.0)
+    }
+
+    fn step(&mut self, name: &str, what: String, inputs: &[Input], seconds: f64) -> Result<()> {
+        for input in inputs {
+            match input {
+                Input::Artifact { name, .. } => self.artifact(name)?,
+                Input::Feature { pair, modality, .. } => self.feature(pair, modality)?,
+                _ => {}
+            }
+        }
+        let mut because = lineage::changes(&self.engine.db, inputs)?;
+        let remade = inputs.iter().map(Input::name).filter(|input| self.remade.contains(input));
+        because.extend(remade.map(|input| format!("{input} would be made anew")));
+        let state = if because.is_empty() { "fresh" } else { "stale" };
+        if !because.is_empty() {
+            self.remade.insert(name.to_string());
+        }
+        let cost = match seconds {
+            _ if because.is_empty() => String::new(),
+            0.0 => String::new(),
+            seconds => format!("{seconds:.1} s when it was made"),
+        };
+        self.steps.push(vec![what.into(), state.into(), because.join(", ").into(), cost.into()]);
+        Ok(())
     }
 }

@@ -304,6 +304,11 @@ pub(crate) fn parameters(db: &Db, model: &ArtifactEntry) -> Result<Vec<Parameter
     Ok(best.map_or(parameters, |best| best.parameters))
 }
 
+/// The state that a model was left in.
+pub(crate) fn left_in<S: State>(db: &Db, model: &ArtifactEntry) -> Result<Option<S>> {
+    model.object(STATE).map(|state| whole(db, &state)).transpose()
+}
+
 /// The state behind a digest.
 fn whole<S: State>(db: &Db, digest: &Digest) -> Result<S> {
     let object = db.object::<S>(digest)?;

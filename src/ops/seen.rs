@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::catalog::ArtifactEntry;
+use super::catalog::{ArtifactEntry, ArtifactKind};
 use super::engine::LoadedPair;
 use super::make::Made;
 use super::plan::Plan;
@@ -47,7 +47,9 @@ impl Seen {
     pub fn inherit(db: &Db, plan: &Plan, pair: &LoadedPair, made: &mut Made) -> Result<()> {
         inherit_beginning(plan, made);
         let accepted = pair.verdicts.accepted().iter().copied();
-        Seen::new(db, accepted, plan.sources.iter().chain(&plan.model))?.keep(db, made)
+        // A training that goes on has learned what it had learned before.
+        let former = plan.former.iter().filter(|former| former.kind == ArtifactKind::Model);
+        Seen::new(db, accepted, plan.sources.iter().chain(&plan.model).chain(former))?.keep(db, made)
     }
 
     /// Stores them, if there are any.
@@ -80,7 +82,9 @@ impl Seen {
 
 /// What is made from artifacts rests on the file that they began with.
 pub(crate) fn inherit_beginning(plan: &Plan, made: &mut Made) {
-    if let Some(file) = plan.sources.iter().chain(&plan.model).find_map(|entry| entry.fact(BEGAN)) {
+    if let Some(file) =
+        plan.sources.iter().chain(&plan.model).chain(&plan.former).find_map(|entry| entry.fact(BEGAN))
+    {
         made.facts.push((BEGAN.to_string(), file.to_string()));
     }
 }

@@ -23,12 +23,14 @@ use crate::features::{
     Feature, Matrix, OwnedFeature, Presence, Quantities, StoredFeature, Vocabulary, quantities, save_feature,
 };
 use crate::kg::{Link, Split};
-use crate::models::{Embeddings, Inputs, ModalInput, Model, Numbers, Options, Trainer, names, tensors};
+use crate::models::{
+    Embeddings, Inputs, ModalInput, Model, Numbers, Options, TrainState, Trainer, names, tensors,
+};
 use crate::psqe::Stage;
 use crate::rng::Rng;
 use crate::store::Db;
 use crate::task::Task;
-use crate::train::{Embedding, FeaturePair, Neighbourhoods, Shape};
+use crate::train::{Embedding, FeaturePair, Grown, Neighbourhoods, Schedule, Shape};
 
 /// Name of the fact that tells which aligner a model is.
 pub(crate) const ARCHITECTURE: &str = "aligner";
@@ -62,21 +64,40 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
     let seen = seen(engine, &lessons, plan)?;
     keep_pairs(lessons, &mut made);
     let pairs: Vec<(u32, u32)> = made.rows.iter().map(|row| (row.left, row.right)).collect();
-    let options = options(spec, seed, pairs.len())?;
+    let former = plan.former.as_ref();
+    let left_in = former.map(|former| runs::left_in::<TrainState>(&engine.db, former)).transpose()?.flatten();
+    let goes_on = left_in.as_ref().and(plan.epochs);
+    let mut options = options(&Train { epochs: goes_on.or(spec.epochs), ..spec.clone() }, seed, pairs.len())?;
+    if goes_on.is_some() {
+        // It goes on from where a rate that fell, or a curriculum, had come to.
+        options.schedule = Schedule::default();
+        options.momentum_from = 0;
+    }
     let inputs = inputs(spec, &plan.modalities, &pair, task)?;
     let mut trainer = Trainer::new(inputs, &pairs, options)?;
     if plan.device != Device::Cpu {
         trainer = trainer.on(&plan.device.open()?, DType::F32)?;
     }
+    if let (Some(state), Some(former)) = (left_in, former) {
+        let then = |side: &str| -> Result<usize> {
+            let object = former.object(&format!("{JOINT}.{side}"));
+            let rows = object.map(|digest| StoredFeature::load(&engine.db, &digest)).transpose()?;
+            Ok(rows.map_or(0, |rows| rows.view().present.len()))
+        };
+        let grown =
+            Grown { before: (then("left")?, then("right")?), now: (pair.left.len(), pair.right.len()) };
+        trainer.begin(state, grown)?;
+        made.facts.push(("goes on from".to_string(), format!("{} as it was trained before", former.name)));
+    }
     match (&spec.init, &plan.initial) {
-        (Some(path), Some(bytes)) => {
+        (Some(path), Some(bytes)) if goes_on.is_none() => {
             let known = tensors::from_bytes(bytes).map_err(|error| error.path(path))?;
             trainer.import(&names::import(spec.model, known)).map_err(|error| error.path(path))?;
             made.facts.push((BEGAN.to_string(), path.display().to_string()));
         }
         _ => seen::inherit_beginning(plan, &mut made),
     }
-    let epochs = spec.epochs.unwrap_or_default() as u64;
+    let epochs = goes_on.or(spec.epochs).unwrap_or_default() as u64;
     let parts = trainer.parts();
     let state = runs::run(engine, &plan.order, epochs, &parts, &mut trainer, task)?;
     let best = trainer.restore_best()?;
@@ -191,7 +212,8 @@ pub(crate) fn will_see(engine: &Engine, spec: &Train, plan: &Plan, pair: &Loaded
 /// What a model has seen that learned these lessons, and what their sources have.
 fn seen(engine: &Engine, lessons: &[Learned], plan: &Plan) -> Result<Seen> {
     let links = lessons.iter().filter(|learned| learned.links);
-    Seen::new(&engine.db, links.flat_map(|learned| learned.pairs.iter().copied()), &plan.sources)
+    let from = plan.sources.iter().chain(&plan.former);
+    Seen::new(&engine.db, links.flat_map(|learned| learned.pairs.iter().copied()), from)
 }
 
 impl Train {

@@ -15,7 +15,7 @@ use super::spec::{Dtype, Missing, Request, Tune, Variant};
 use crate::error::Result;
 use crate::features::{Matrix, Modality, OwnedFeature, Presence, save_feature};
 use crate::psqe::Evidence;
-use crate::psqe::tune::{Embedding, EpochLoss, TuneModality, TuneOptions, Tuner};
+use crate::psqe::tune::{Embedding, EpochLoss, TuneModality, TuneOptions, TuneState, Tuner};
 use crate::task::Task;
 use crate::train::Neighbourhoods;
 
@@ -39,12 +39,20 @@ fn work(engine: &Engine, spec: &Tune, plan: &Plan, context: &Context) -> Result<
     set.decide(&evidence, &vec![1.0; evidence.len()])?;
     let graph = graph(&pair)?;
     let structural = structural(&evidence);
-    let mut tuner = Tuner::new(&modalities(&evidence), &graph, &set.pairs(), options(spec, seed))?;
+    let former = plan.former.as_ref();
+    let left_in = former.map(|former| runs::left_in::<TuneState>(db, former)).transpose()?.flatten();
+    let goes_on = left_in.as_ref().and(plan.epochs);
+    let epochs = goes_on.unwrap_or(spec.epochs);
+    let options = TuneOptions { epochs: epochs as u64, ..options(spec, seed) };
+    let mut tuner = Tuner::new(&modalities(&evidence), &graph, &set.pairs(), options)?;
     if plan.device != Device::Cpu {
         let dtype = if spec.dtype == Dtype::Bf16 { DType::BF16 } else { DType::F32 };
         tuner = tuner.on(&plan.device.open()?, dtype)?;
     }
-    let digest = runs::run(engine, &plan.order, spec.epochs as u64, &plan.modalities, &mut tuner, task)?;
+    if let Some(state) = left_in {
+        tuner.begin(&state);
+    }
+    let digest = runs::run(engine, &plan.order, epochs as u64, &plan.modalities, &mut tuner, task)?;
     let state = tuner.state();
     let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
     made.take(&set);

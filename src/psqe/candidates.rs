@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::kg::EntityId;
-use crate::linalg::{Similarity, TopKOptions, pair_scores, top_k};
+use crate::linalg::{Similarity, TopKOptions, pair_scores};
 use crate::matching::wrong_shares;
 use crate::psqe::Evidence;
 use crate::psqe::structure::Structure;
@@ -63,7 +63,7 @@ impl Candidates {
         let sizes = (evidence.left_len(), evidence.right_len());
         let factors = weights.factors();
         let options = TopKOptions { k, both: true, ..evidence.options() };
-        let found = top_k(&evidence.channels(&factors), &options, task)?;
+        let found = evidence.top_k(&factors, &options, task)?;
         let mut pairs = Vec::new();
         for left in 0..sizes.0 {
             pairs.extend(found.left.row(left).map(|(right, _)| (left as u32, right)));

@@ -79,7 +79,8 @@ pub fn cluster(
     }
     let factors = weights.vector_factors();
     let (found, k, silhouettes) = clusters(&blocks(evidence, &factors), n + m, options, task)?;
-    let (channels, base) = ranking_of(evidence, &factors, options.variant)?;
+    let (on, base) = ranking_of(evidence, weights, options.variant)?;
+    let channels = evidence.channels(&on);
     let mut admitted = Vec::new();
     let mut sizes = Vec::with_capacity(k);
     for number in 0..k as u32 {
@@ -93,7 +94,10 @@ pub fn cluster(
         let pairs = if quota == 0 || left.is_empty() || right.is_empty() {
             Vec::new()
         } else if options.variant != Variant::Reference {
-            OneToOne { count: quota, ..OneToOne::default() }.pairs(&channels, &rows, task)?
+            let first = TopKOptions { k: OneToOne::default().depth, ..rows };
+            let near = evidence.top_k(&on, &first, task)?.left;
+            let greedy = OneToOne { count: quota, ..OneToOne::default() };
+            greedy.pairs_from(Some(&near), &channels, &rows, task)?
         } else {
             one_to_one(best_pairs(&channels, &rows, quota.saturating_mul(REFERENCE_PAIRS), task)?, quota)
         };
@@ -162,24 +166,21 @@ fn clusters(
     }
 }
 
-/// The channels that rank pairs within a cluster, and how.
+/// The weights of the similarities that rank pairs within a cluster, and how.
 fn ranking_of<'e>(
     evidence: &'e Evidence<'_>,
-    factors: &[f32],
+    weights: &Resolved,
     variant: Variant,
-) -> Result<(Vec<Channel<'e>>, TopKOptions<'e>)> {
+) -> Result<(Vec<f32>, TopKOptions<'e>)> {
     match variant {
-        Variant::Paper | Variant::Seedbed => {
-            let squares: Vec<f32> = factors.iter().map(|factor| factor * factor).collect();
-            Ok((evidence.channels(&squares), evidence.options()))
-        }
+        Variant::Paper | Variant::Seedbed => Ok((weights.similarity_factors(), evidence.options())),
         Variant::Reference => {
             let on = |(modality, &factor): (&Modality, &f32)| {
                 if modality.as_str() != "visual" && factor > 0.0 { 1.0 } else { 0.0 }
             };
-            let plain: Vec<f32> = evidence.modalities().zip(factors).map(on).collect();
-            let channels = evidence.channels(&plain);
-            if channels.is_empty() {
+            let factors = weights.vector_factors();
+            let plain: Vec<f32> = evidence.modalities().zip(&factors).map(on).collect();
+            if plain.iter().all(|factor| *factor == 0.0) {
                 return Err(Error::new(
                     Code::MissingData,
                     "variant=reference ranks pairs without images, and no other modality takes part",
@@ -188,7 +189,7 @@ fn ranking_of<'e>(
             }
             let options =
                 TopKOptions { similarity: Similarity::Dot, renormalise: false, ..evidence.options() };
-            Ok((channels, options))
+            Ok((plain, options))
         }
     }
 }

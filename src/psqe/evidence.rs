@@ -3,9 +3,10 @@
 use crate::error::{Code, Error, Result};
 use crate::features::{Feature, Matrix, Modality, OwnedFeature, Presence};
 use crate::kg::{EntityId, Verdicts};
-use crate::linalg::{Channel, Mask, Similarity, TopKOptions, pair_scores};
+use crate::linalg::{Channel, Keeper, Mask, Similarity, TopK, TopKOptions, kept_top_k, pair_scores, top_k};
 use crate::ops::spec::Missing;
 use crate::rng::Rng;
+use crate::task::Task;
 
 /// Widest sparse modality that [`Missing::Random`] will make dense.
 const WIDEST_RANDOM: usize = 8192;
@@ -45,6 +46,7 @@ pub struct Evidence<'a> {
     missing: Missing,
     mask: Mask,
     accepted: Vec<(EntityId, EntityId)>,
+    keeper: Option<&'a dyn Keeper>,
 }
 
 impl<'a> Evidence<'a> {
@@ -105,7 +107,7 @@ impl<'a> Evidence<'a> {
             };
             modals.push(Modal { modality, left, right, known });
         }
-        Ok(Evidence { modals, missing, mask: Mask::default(), accepted: Vec::new() })
+        Ok(Evidence { modals, missing, mask: Mask::default(), accepted: Vec::new(), keeper: None })
     }
 
     /// The same under what people have said of the pair: accepted pairs have each other only, rejected ones
@@ -114,6 +116,24 @@ impl<'a> Evidence<'a> {
         self.mask = Mask::new(verdicts.accepted(), verdicts.rejected());
         self.accepted = verdicts.accepted().to_vec();
         self
+    }
+
+    /// The same with a keeper of lists, so that what was searched once need not be searched again.
+    pub fn kept_by(mut self, keeper: Option<&'a dyn Keeper>) -> Self {
+        self.keeper = keeper;
+        self
+    }
+
+    /// What [`top_k`] gives over [`Evidence::channels`], from lists that were kept where there are any.
+    pub fn top_k(&self, factors: &[f32], options: &TopKOptions<'_>, task: &Task) -> Result<TopK> {
+        let channels = self.channels(factors);
+        let Some(keeper) = self.keeper else { return top_k(&channels, options, task) };
+        let mut hasher = blake3::Hasher::new();
+        for (modality, factor) in self.modalities().zip(factors).filter(|(_, factor)| **factor > 0.0) {
+            hasher.update(modality.as_str().as_bytes()).update(&[0]).update(&factor.to_bits().to_le_bytes());
+        }
+        hasher.update(&[u8::from(options.renormalise), u8::from(options.similarity == Similarity::Dot)]);
+        kept_top_k(keeper, hasher.finalize().as_bytes(), &channels, options, task)
     }
 
     /// Pairs that a person has accepted.

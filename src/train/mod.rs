@@ -47,6 +47,7 @@ mod tape;
 pub(crate) mod tests;
 pub mod tokens;
 mod tokens_op;
+mod warm;
 mod wide;
 
 pub use adamw::{AdamOptions, AdamState, AdamW, Moments};
@@ -72,3 +73,4 @@ pub use real::Real;
 pub use run::{Best, Embedding, EpochLoss};
 pub use schedule::{Schedule, Shape};
 pub use tokens::Tokens;
+pub(crate) use warm::{Grown, warmed};

@@ -11,8 +11,8 @@ use crate::rng::Rng;
 use crate::task::Task;
 use crate::train::adamw::Slot;
 use crate::train::{
-    AdamW, Best, ConstantRows, Embedding, EpochLoss, Fill, Neighbourhoods, Parameter, contrast, normalise,
-    params,
+    AdamW, Best, ConstantRows, Embedding, EpochLoss, Fill, Grown, Neighbourhoods, Parameter, contrast,
+    normalise, params, warmed,
 };
 
 use super::device::OnDevice;
@@ -167,6 +167,16 @@ impl<'a> Tuner<'a> {
         self.rng = Rng::from_state(state.rng);
         (self.epoch, self.curve, self.best) = (state.epoch, state.curve, state.best);
         Ok(())
+    }
+
+    /// Begins with what another tuning had come to: its parameters and the optimiser's moments. Epochs count
+    /// anew.
+    pub(crate) fn begin(&mut self, state: &TuneState) {
+        let same = Grown { before: (0, 0), now: (0, 0) };
+        let fresh = std::mem::take(&mut self.parameters);
+        let (parameters, optimiser) = warmed(fresh, &state.parameters, &state.optimiser, same);
+        self.parameters = parameters;
+        self.optimiser = AdamW::resume(self.options.adam(), optimiser);
     }
 
     /// The state between two epochs.

@@ -39,6 +39,12 @@ impl Resolved {
         self.weights.iter().map(|(_, weight)| *weight).collect()
     }
 
+    /// Weights of the similarities of those vectors: squares of the factors.
+    pub fn similarity_factors(&self) -> Vec<f32> {
+        let square = |weight: f32| if self.of_similarity { weight } else { weight * weight };
+        self.weights.iter().map(|(_, weight)| square(*weight)).collect()
+    }
+
     /// Factors of the vectors that stage I puts side by side. The paper's α, β and γ multiply vectors,
     /// so that their squares weigh similarities; weights set without labels weigh similarities, so
     /// their roots multiply the vectors.

@@ -1,0 +1,527 @@
+//! Lists of best partners that outlive the rows they were made of.
+//!
+//! A [`Kept`] has for every row of both sides its best partners, more than are asked for, and a mark of the
+//! row's content. When some rows have changed it is [renewed](Kept::renewed): changed rows are compared
+//! with all, all with changed rows, and the rest of each list stands as it was. It then [serves](Kept::top_k)
+//! what [`top_k`] would give, bit for bit: under biases, masks and subsets too, as far as its lists reach;
+//! rows for which they do not reach are compared anew.
+//!
+//! Why that is exact: a list knows its *tail*, the last place it had room for. Whatever is not listed comes
+//! after the tail, in score or, at equal scores, in id. A place is certain if it comes before all that
+//! could follow the tail.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::score::Scorer;
+use super::{Channel, Neighbours, TopK, TopKOptions, check_channels, top_k};
+use crate::error::Result;
+use crate::features::Feature;
+use crate::task::Task;
+
+/// Places of a list.
+const DEPTH: usize = 48;
+
+/// Places that every list can serve.
+const SERVED: usize = 16;
+
+/// Where more than one row in so many has changed, all are compared.
+const MOST_CHANGED: usize = 4;
+
+/// Rows with the greatest biases, one in so many, are compared with all: the others' biases are then no
+/// surprise.
+const LIGHT: usize = 64;
+
+/// A partner and its score; or the tail of a list.
+type Place = (u32, f32);
+
+/// The tail of a list that left nothing out.
+const NOTHING: Place = (u32::MAX, f32::NEG_INFINITY);
+
+/// By falling score, then rising id.
+fn order(a: &Place, b: &Place) -> Ordering {
+    b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal).then(a.0.cmp(&b.0))
+}
+
+/// Lists of one side.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub(crate) struct KeptSide {
+    /// Partners and scores, best first.
+    pub lists: Vec<Vec<Place>>,
+    /// What is not listed comes after this.
+    pub tails: Vec<Place>,
+    /// Of the content of each row.
+    pub marks: Vec<u64>,
+}
+
+/// Lists of both sides; see the module.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Kept {
+    left: KeptSide,
+    right: KeptSide,
+}
+
+/// Where lists are kept from one search to the next.
+pub trait Keeper: Sync + std::fmt::Debug {
+    /// The lists of that key as they were last kept, if they still are.
+    fn recall(&self, key: &[u8; 32]) -> Option<Arc<Kept>>;
+
+    /// Keeps lists in place of those of that key.
+    fn keep(&self, key: &[u8; 32], kept: Arc<Kept>) -> Result<()>;
+}
+
+/// What [`top_k`] gives, bit for bit, with the help of lists that were kept under a key; lists that are new
+/// or renewed are kept. The key must tell the names, weights and order of the channels.
+pub fn kept_top_k(
+    keeper: &dyn Keeper,
+    key: &[u8; 32],
+    channels: &[Channel<'_>],
+    options: &TopKOptions<'_>,
+    task: &Task,
+) -> Result<TopK> {
+    let need = options.k.max(options.means.unwrap_or(0));
+    if need == 0 || need > SERVED {
+        return top_k(channels, options, task);
+    }
+    let kept = match keeper.recall(key) {
+        Some(kept) => match kept.renewed(channels, options, task)? {
+            Some((renewed, _)) => {
+                let renewed = Arc::new(renewed);
+                keeper.keep(key, renewed.clone())?;
+                renewed
+            }
+            None => kept,
+        },
+        None => {
+            let kept = Arc::new(Kept::new(channels, options, task)?);
+            keeper.keep(key, kept.clone())?;
+            kept
+        }
+    };
+    match kept.top_k(channels, options, task)? {
+        Some(found) => Ok(found),
+        None => top_k(channels, options, task),
+    }
+}
+
+/// How much of lists was compared anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Renewal {
+    /// Left and right rows that had changed.
+    pub changed: (usize, usize),
+    /// Rows whose lists had become too short.
+    pub redone: usize,
+    /// Whether all rows were compared.
+    pub all: bool,
+}
+
+impl Kept {
+    /// Lists that were kept elsewhere.
+    pub(crate) fn of(left: KeptSide, right: KeptSide) -> Self {
+        Kept { left, right }
+    }
+
+    /// Lists of the left rows.
+    pub(crate) fn left(&self) -> &KeptSide {
+        &self.left
+    }
+
+    /// Lists of the right rows.
+    pub(crate) fn right(&self) -> &KeptSide {
+        &self.right
+    }
+
+    /// Lists over all rows of the channels; of `options` the similarity and the renormalisation count, here
+    /// and wherever they are served.
+    pub fn new(channels: &[Channel<'_>], options: &TopKOptions<'_>, task: &Task) -> Result<Self> {
+        let marks = marks(channels)?;
+        Self::all(channels, options, marks, task)
+    }
+
+    fn all(
+        channels: &[Channel<'_>],
+        options: &TopKOptions<'_>,
+        [left_marks, right_marks]: [Vec<u64>; 2],
+        task: &Task,
+    ) -> Result<Self> {
+        let found = top_k(channels, &plain(options, None, None), task)?;
+        let right = found.right.unwrap_or_default();
+        let side = |found: &Neighbours, marks: Vec<u64>| {
+            let (lists, tails) = (0..marks.len()).map(|row| listed(found, row)).unzip();
+            KeptSide { lists, tails, marks }
+        };
+        Ok(Kept { left: side(&found.left, left_marks), right: side(&right, right_marks) })
+    }
+
+    /// The lists for the channels as they are now, what it cost, or nothing where nothing has changed.
+    pub fn renewed(
+        &self,
+        channels: &[Channel<'_>],
+        options: &TopKOptions<'_>,
+        task: &Task,
+    ) -> Result<Option<(Self, Renewal)>> {
+        let marks = marks(channels)?;
+        let changed = |old: &[u64], new: &[u64]| -> Vec<u32> {
+            (0..new.len() as u32).filter(|&i| old.get(i as usize) != Some(&new[i as usize])).collect()
+        };
+        let lefts = changed(&self.left.marks, &marks[0]);
+        let rights = changed(&self.right.marks, &marks[1]);
+        let mut renewal = Renewal { changed: (lefts.len(), rights.len()), ..Renewal::default() };
+        let shrunk = self.left.marks.len() > marks[0].len() || self.right.marks.len() > marks[1].len();
+        let many =
+            lefts.len() > marks[0].len() / MOST_CHANGED || rights.len() > marks[1].len() / MOST_CHANGED;
+        if shrunk || many {
+            renewal.all = true;
+            return Ok(Some((Self::all(channels, options, marks, task)?, renewal)));
+        }
+        if lefts.is_empty() && rights.is_empty() {
+            return Ok(None);
+        }
+        let none = || TopK { right: Some(Neighbours::default()), ..TopK::default() };
+        let by_left = match lefts.is_empty() {
+            true => none(),
+            false => top_k(channels, &plain(options, Some(&lefts), None), task)?,
+        };
+        let by_right = match rights.is_empty() {
+            true => none(),
+            false => top_k(channels, &plain(options, None, Some(&rights)), task)?,
+        };
+        let [left_marks, right_marks] = marks;
+        let (mut left, left_short) =
+            self.left.merged(left_marks, &lefts, &by_left.left, &rights, &by_right.left);
+        let empty = Neighbours::default();
+        let (mut right, right_short) = self.right.merged(
+            right_marks,
+            &rights,
+            by_right.right.as_ref().unwrap_or(&empty),
+            &lefts,
+            by_left.right.as_ref().unwrap_or(&empty),
+        );
+        renewal.redone = left_short.len() + right_short.len();
+        if !left_short.is_empty() {
+            let found = top_k(
+                channels,
+                &TopKOptions { both: false, ..plain(options, Some(&left_short), None) },
+                task,
+            )?;
+            left.replace(&left_short, &found.left);
+        }
+        if !right_short.is_empty() {
+            let found = top_k(channels, &plain(options, None, Some(&right_short)), task)?;
+            right.replace(&right_short, &found.right.unwrap_or_default());
+        }
+        Ok(Some((Kept { left, right }, renewal)))
+    }
+
+    /// What [`top_k`] gives, bit for bit, if it can be had from the lists with less work: `None` if more than
+    /// [`SERVED`] places are asked for, or for most rows the lists do not reach.
+    pub fn top_k(
+        &self,
+        channels: &[Channel<'_>],
+        options: &TopKOptions<'_>,
+        task: &Task,
+    ) -> Result<Option<TopK>> {
+        let need = options.k.max(options.means.unwrap_or(0));
+        if need == 0 || need > SERVED {
+            return Ok(None);
+        }
+        task.phase("looking up neighbours", None);
+        let scorer = Scorer::new(channels, options)?;
+        let (n, m) = (self.left.lists.len(), self.right.lists.len());
+        let left = Served { kept: self, scorer: &scorer, options, need, is_left: true };
+        let Some(lefts) = left.lists(channels, (n, m), task)? else { return Ok(None) };
+        let rights = match options.both || options.means.is_some() {
+            true => {
+                let right = Served { is_left: false, ..left };
+                let Some(rights) = right.lists(channels, (m, n), task)? else { return Ok(None) };
+                Some(rights)
+            }
+            false => None,
+        };
+        Ok(Some(TopK {
+            left: table(&lefts, options.k),
+            right: rights.as_ref().filter(|_| options.both).map(|rights| table(rights, options.k)),
+            left_means: options.means.map(|count| means(&lefts, count)),
+            right_means: options.means.and_then(|count| Some(means(rights.as_ref()?, count))),
+        }))
+    }
+}
+
+/// Options of a pass that finds whole lists.
+fn plain<'a>(
+    options: &TopKOptions<'_>,
+    lefts: Option<&'a [u32]>,
+    rights: Option<&'a [u32]>,
+) -> TopKOptions<'a> {
+    TopKOptions {
+        k: DEPTH,
+        similarity: options.similarity,
+        renormalise: options.renormalise,
+        left_rows: lefts,
+        right_rows: rights,
+        both: true,
+        ..TopKOptions::default()
+    }
+}
+
+/// A row's list, and its tail.
+fn listed(found: &Neighbours, row: usize) -> (Vec<Place>, Place) {
+    if row >= found.len() {
+        return (Vec::new(), NOTHING);
+    }
+    let list: Vec<Place> = found.row(row).collect();
+    let tail = if list.len() == found.k { list[list.len() - 1] } else { NOTHING };
+    (list, tail)
+}
+
+impl KeptSide {
+    /// The lists after `changed` rows got `own` lists, and all rows their best among the `others` that have
+    /// changed on the other side, `fresh`; and the rows whose lists are too short then.
+    fn merged(
+        &self,
+        marks: Vec<u64>,
+        changed: &[u32],
+        own: &Neighbours,
+        others: &[u32],
+        fresh: &Neighbours,
+    ) -> (Self, Vec<u32>) {
+        let merge = |row: usize| -> (Vec<Place>, Place, bool) {
+            if let Ok(at) = changed.binary_search(&(row as u32)) {
+                let (list, tail) = listed(own, at);
+                return (list, tail, false);
+            }
+            let (new, new_tail) = listed(fresh, row);
+            let stands = self.lists[row].iter().filter(|place| others.binary_search(&place.0).is_err());
+            let mut list: Vec<Place> = stands.copied().chain(new).collect();
+            list.sort_unstable_by(order);
+            let mut tail = self.tails[row];
+            if order(&new_tail, &tail).is_lt() {
+                tail = new_tail;
+            }
+            list.retain(|place| tail == NOTHING || order(place, &tail).is_le());
+            if list.len() > DEPTH {
+                list.truncate(DEPTH);
+                tail = list[DEPTH - 1];
+            }
+            let short = tail != NOTHING && list.len() < SERVED;
+            (list, tail, short)
+        };
+        let all: Vec<(Vec<Place>, Place, bool)> = (0..marks.len()).into_par_iter().map(merge).collect();
+        let short = (0u32..).zip(&all).filter(|(_, (.., short))| *short).map(|(row, _)| row).collect();
+        let (lists, tails) = all.into_iter().map(|(list, tail, _)| (list, tail)).unzip();
+        (KeptSide { lists, tails, marks }, short)
+    }
+
+    fn replace(&mut self, rows: &[u32], found: &Neighbours) {
+        for (at, &row) in rows.iter().enumerate() {
+            (self.lists[row as usize], self.tails[row as usize]) = listed(found, at);
+        }
+    }
+}
+
+/// What is asked for of one side.
+#[derive(Clone, Copy)]
+struct Served<'a, 'c> {
+    kept: &'a Kept,
+    scorer: &'a Scorer<'c>,
+    options: &'a TopKOptions<'c>,
+    /// Places of each list.
+    need: usize,
+    /// Whether the rows are left ones.
+    is_left: bool,
+}
+
+impl Served<'_, '_> {
+    /// The lists of the rows asked for, in their order; `None` if most would have to be found anew.
+    fn lists(
+        &self,
+        channels: &[Channel<'_>],
+        (own_len, other_len): (usize, usize),
+        task: &Task,
+    ) -> Result<Option<Vec<Vec<Place>>>> {
+        let options = self.options;
+        let (own_rows, other_rows, own_bias, other_bias) = match self.is_left {
+            true => (options.left_rows, options.right_rows, options.left_bias, options.right_bias),
+            false => (options.right_rows, options.left_rows, options.right_bias, options.left_bias),
+        };
+        let (own, other) = match self.is_left {
+            true => (&self.kept.left, &self.kept.right),
+            false => (&self.kept.right, &self.kept.left),
+        };
+        let rows: Vec<u32> = own_rows.map_or_else(|| (0..own_len as u32).collect(), <[u32]>::to_vec);
+        let among = other_rows.map(|rows| {
+            let mut among = vec![false; other_len];
+            rows.iter().for_each(|&row| among[row as usize] = true);
+            among
+        });
+        let asked = |id: u32| among.as_ref().is_none_or(|among| among[id as usize]);
+        // The light rows, and how much bias the others have at most.
+        let mut light: Vec<u32> = Vec::new();
+        let mut most = 0.0f32;
+        if let Some(bias) = other_bias {
+            let mut by_bias: Vec<u32> = (0..other_len as u32)
+                .filter(|&id| asked(id) && !other.lists[id as usize].is_empty())
+                .collect();
+            by_bias.sort_by(|a, b| bias[*b as usize].total_cmp(&bias[*a as usize]).then(a.cmp(b)));
+            let rest = by_bias.split_off((by_bias.len() / LIGHT).min(by_bias.len()));
+            most = rest.first().map_or(f32::NEG_INFINITY, |&id| bias[id as usize]);
+            light = by_bias;
+            light.sort_unstable();
+        }
+        let near_light = match light.is_empty() {
+            true => None,
+            false => {
+                let wanted = TopKOptions { k: self.need, means: None, both: !self.is_left, ..*options };
+                Some(match self.is_left {
+                    true => top_k(channels, &TopKOptions { right_rows: Some(&light), ..wanted }, task)?.left,
+                    false => {
+                        let wanted = TopKOptions { left_rows: Some(&light), ..wanted };
+                        top_k(channels, &wanted, task)?.right.unwrap_or_default()
+                    }
+                })
+            }
+        };
+        let bars = |row: u32, id: u32| {
+            let (left, right) = if self.is_left { (row, id) } else { (id, row) };
+            options.mask.is_some_and(|mask| mask.bars(left, right))
+        };
+        // The sum in the order in which tiles make it: the right bias first.
+        let biased = |row: u32, score: f32, other: f32| {
+            let own = own_bias.map_or(0.0, |bias| bias[row as usize]);
+            if self.is_left { score + other + own } else { score + own + other }
+        };
+        let serve = |(at, &row): (usize, &u32)| -> Option<Vec<Place>> {
+            if let Some(only) = options.mask.and_then(|mask| mask.only(row, self.is_left)) {
+                let (left, right) = if self.is_left { (row, only) } else { (only, row) };
+                let score = self.scorer.score(left, right);
+                let counts = asked(only) && score > f32::NEG_INFINITY;
+                return Some(if counts { vec![(only, score)] } else { Vec::new() });
+            }
+            let (list, tail) = (&own.lists[row as usize], own.tails[row as usize]);
+            let mut places: Vec<Place> = list
+                .iter()
+                .filter(|place| {
+                    asked(place.0) && !bars(row, place.0) && light.binary_search(&place.0).is_err()
+                })
+                .map(|&(id, score)| match other_bias {
+                    Some(bias) => (id, biased(row, score, bias[id as usize])),
+                    None => (id, biased(row, score, 0.0)),
+                })
+                .collect();
+            places.extend(near_light.iter().flat_map(|near| near.row(at)));
+            places.sort_unstable_by(order);
+            if tail != NOTHING {
+                // What is not listed has at most the tail's score and the others' greatest bias.
+                let certain = match (own_bias, other_bias) {
+                    (None, None) => places.iter().take_while(|place| order(place, &tail).is_le()).count(),
+                    _ => {
+                        let bound = biased(row, tail.1, most);
+                        places.iter().take_while(|place| place.1 > bound).count()
+                    }
+                };
+                if certain < self.need {
+                    return None;
+                }
+            }
+            places.truncate(self.need);
+            Some(places)
+        };
+        let mut lists: Vec<Option<Vec<Place>>> = rows.par_iter().enumerate().map(serve).collect();
+        let again: Vec<usize> = (0..lists.len()).filter(|&at| lists[at].is_none()).collect();
+        if 2 * again.len() > rows.len() {
+            return Ok(None);
+        }
+        if !again.is_empty() {
+            let ids: Vec<u32> = again.iter().map(|&at| rows[at]).collect();
+            let wanted = TopKOptions { k: self.need, means: None, both: !self.is_left, ..*options };
+            let found = match self.is_left {
+                true => top_k(channels, &TopKOptions { left_rows: Some(&ids), ..wanted }, task)?.left,
+                false => {
+                    let wanted = TopKOptions { right_rows: Some(&ids), ..wanted };
+                    top_k(channels, &wanted, task)?.right.unwrap_or_default()
+                }
+            };
+            for (place, at) in again.into_iter().enumerate() {
+                lists[at] = Some(found.row(place).collect());
+            }
+        }
+        Ok(Some(lists.into_iter().map(Option::unwrap_or_default).collect()))
+    }
+}
+
+fn table(lists: &[Vec<Place>], k: usize) -> Neighbours {
+    let mut table = Neighbours { k, ..Neighbours::default() };
+    for (end, list) in lists.iter().enumerate().map(|(row, list)| ((row + 1) * k, list)) {
+        table.ids.extend(list.iter().take(k).map(|place| place.0));
+        table.ids.resize(end, u32::MAX);
+        table.scores.extend(list.iter().take(k).map(|place| place.1));
+        table.scores.resize(end, f32::NEG_INFINITY);
+    }
+    table
+}
+
+fn means(lists: &[Vec<Place>], count: usize) -> Vec<f32> {
+    let mean = |list: &Vec<Place>| {
+        let top = &list[..count.min(list.len())];
+        let sum: f64 = top.iter().map(|place| f64::from(place.1)).sum();
+        if top.is_empty() { 0.0 } else { (sum / top.len() as f64) as f32 }
+    };
+    lists.iter().map(mean).collect()
+}
+
+/// Marks of the rows of both sides, over all channels with their weights.
+fn marks(channels: &[Channel<'_>]) -> Result<[Vec<u64>; 2]> {
+    let (left, right) = check_channels(channels)?;
+    let side = |rows: usize, feature: for<'a> fn(&Channel<'a>) -> Feature<'a>| -> Vec<u64> {
+        let mark = |row: usize| {
+            let mut hasher = blake3::Hasher::new();
+            for channel in channels {
+                let feature = feature(channel);
+                hasher.update(&[u8::from(feature.present.get(row))]);
+                if feature.present.get(row) {
+                    feature.rows.bytes(row, |bytes| _ = hasher.update(bytes));
+                }
+            }
+            let hash = hasher.finalize();
+            hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        };
+        (0..rows).into_par_iter().map(mark).collect()
+    };
+    Ok([side(left, |channel| channel.left), side(right, |channel| channel.right)])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::{Case, random_data};
+    use super::*;
+    use crate::rng::Rng;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(120))]
+
+        #[test]
+        fn renewed_lists_serve_what_a_search_gives(seed: u64, n in 1usize..90, m in 1usize..90) {
+            let mut rng = Rng::new(seed);
+            let before = random_data(&mut rng, n, m);
+            let more = rng.below(4);
+            let after = before.iter().map(|data| data.edited(&mut rng, more)).collect::<Vec<_>>();
+            let case = Case::new(&mut rng, n + more, m + more);
+            let options = TopKOptions { k: 1 + rng.below(SERVED), ..case.options(&mut rng) };
+            let task = Task::quiet();
+            let channels: Vec<_> = before.iter().map(|data| data.channel()).collect();
+            let kept = Kept::new(&channels, &options, &task).unwrap();
+            let channels: Vec<_> = after.iter().map(|data| data.channel()).collect();
+            let renewed = kept.renewed(&channels, &options, &task).unwrap();
+            let renewed = renewed.map_or(kept, |(renewed, _)| renewed);
+            if let Some(served) = renewed.top_k(&channels, &options, &task).unwrap() {
+                prop_assert_eq!(served, top_k(&channels, &options, &task).unwrap());
+            }
+            // The next time nothing has changed.
+            prop_assert_eq!(renewed.renewed(&channels, &options, &task).unwrap(), None);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Lists of best partners that are kept between statements: in memory, and in the store for the next time.
+//!
+//! They are derived from the features of a pair and can be lost without harm. Each is known by what its
+//! scores are made of; a pair has a few at most.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::linalg::{Keeper, Kept, KeptSide};
+use crate::store::{Batch, Db, Digest, Record, Table};
+
+/// Pair and key to [`NearEntry`].
+const NEAR: Table = Table("near");
+
+/// Lists kept for a pair.
+const MOST: usize = 4;
+
+/// Lists kept in memory.
+const CACHED: usize = 3;
+
+/// More rows than this of both sides together are not kept: the lists would take hundreds of megabytes.
+const MOST_ROWS: usize = 400_000;
+
+#[derive(Archive, Serialize, Deserialize, Clone)]
+struct NearEntry {
+    object: [u8; 32],
+    /// Greater than that of those kept before.
+    number: u64,
+}
+
+impl Record for NearEntry {
+    const KIND: [u8; 4] = *b"near";
+    const VERSION: u16 = 1;
+}
+
+#[derive(Archive, Serialize, Deserialize)]
+struct NearSide {
+    ends: Vec<u32>,
+    ids: Vec<u32>,
+    scores: Vec<f32>,
+    tail_ids: Vec<u32>,
+    tail_scores: Vec<f32>,
+    marks: Vec<u64>,
+}
+
+#[derive(Archive, Serialize, Deserialize)]
+struct NearObject {
+    left: NearSide,
+    right: NearSide,
+}
+
+impl Record for NearObject {
+    const KIND: [u8; 4] = *b"nrls";
+    const VERSION: u16 = 1;
+}
+
+/// Lists in memory, newest first.
+pub(crate) type Cache = Arc<Mutex<VecDeque<(Vec<u8>, Arc<Kept>)>>>;
+
+/// Keeps the lists of a pair.
+#[derive(Clone)]
+pub(crate) struct PairKeeper {
+    db: Db,
+    pair: String,
+    cache: Cache,
+}
+
+impl fmt::Debug for PairKeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PairKeeper({})", self.pair)
+    }
+}
+
+impl PairKeeper {
+    /// For a pair, unless it is too large.
+    pub fn new(db: &Db, pair: &str, rows: usize, cache: &Cache) -> Option<Self> {
+        (rows <= MOST_ROWS).then(|| PairKeeper {
+            db: db.clone(),
+            pair: pair.to_string(),
+            cache: cache.clone(),
+        })
+    }
+
+    fn remember(&self, key: Vec<u8>, kept: Arc<Kept>) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.retain(|(known, _)| *known != key);
+        cache.push_front((key, kept));
+        cache.truncate(CACHED);
+    }
+}
+
+impl Keeper for PairKeeper {
+    fn recall(&self, key: &[u8; 32]) -> Option<Arc<Kept>> {
+        let key = place(&self.pair, key);
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, kept)) = cache.iter().find(|(known, _)| *known == key) {
+            return Some(kept.clone());
+        }
+        drop(cache);
+        // What cannot be read is made again.
+        let entry = self.db.get::<NearEntry>(NEAR, &key).ok()??;
+        let object = self.db.object::<NearObject>(&Digest(entry.object)).ok()?;
+        let object = rkyv::deserialize::<NearObject, rkyv::rancor::Error>(&*object).ok()?;
+        let rows = (object.left.ends.len(), object.right.ends.len());
+        let kept = Kept::of(side(object.left, rows.1)?, side(object.right, rows.0)?);
+        let kept = Arc::new(kept);
+        self.remember(key, kept.clone());
+        Some(kept)
+    }
+
+    fn keep(&self, key: &[u8; 32], kept: Arc<Kept>) -> Result<()> {
+        let key = place(&self.pair, key);
+        self.remember(key.clone(), kept.clone());
+        if self.db.is_read_only() {
+            return Ok(());
+        }
+        let object = NearObject { left: flat(kept.left()), right: flat(kept.right()) };
+        let object = self.db.put_object(&object)?;
+        let mut known = of_pair(&self.db, &self.pair)?;
+        let number = known.iter().map(|(_, entry)| entry.number).max().unwrap_or(0) + 1;
+        let mut batch = Batch::new();
+        known.retain(|(other, _)| *other != key);
+        known.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.number));
+        known.iter().skip(MOST - 1).for_each(|(old, _)| batch.delete(NEAR, old));
+        batch.put(NEAR, &key, &NearEntry { object: object.0, number })?;
+        self.db.commit(batch)
+    }
+}
+
+fn place(pair: &str, key: &[u8; 32]) -> Vec<u8> {
+    [pair.as_bytes(), &[0], key].concat()
+}
+
+/// Whether a key is of that pair.
+pub(crate) fn is_of(key: &[u8], pair: &str) -> bool {
+    key.strip_prefix(pair.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+}
+
+fn of_pair(db: &Db, pair: &str) -> Result<Vec<(Vec<u8>, NearEntry)>> {
+    db.scan::<NearEntry>(NEAR, &[pair.as_bytes(), &[0]].concat()).collect()
+}
+
+/// Objects that a sweep must keep.
+pub(crate) fn objects(db: &Db) -> Result<Vec<Digest>> {
+    db.scan::<NearEntry>(NEAR, b"").map(|row| row.map(|(_, entry)| Digest(entry.object))).collect()
+}
+
+/// Forgets what is kept of a pair that goes.
+pub(crate) fn forget(db: &Db, batch: &mut Batch, pair: &str) -> Result<()> {
+    of_pair(db, pair)?.iter().for_each(|(key, _)| batch.delete(NEAR, key));
+    Ok(())
+}
+
+fn flat(side: &KeptSide) -> NearSide {
+    let mut flat = NearSide {
+        ends: Vec::new(),
+        ids: Vec::new(),
+        scores: Vec::new(),
+        tail_ids: side.tails.iter().map(|tail| tail.0).collect(),
+        tail_scores: side.tails.iter().map(|tail| tail.1).collect(),
+        marks: side.marks.clone(),
+    };
+    for list in &side.lists {
+        flat.ids.extend(list.iter().map(|place| place.0));
+        flat.scores.extend(list.iter().map(|place| place.1));
+        flat.ends.push(flat.ids.len() as u32);
+    }
+    flat
+}
+
+/// The lists of a side whose partners are among so many `others`; nothing if that is not what they are.
+fn side(flat: NearSide, others: usize) -> Option<KeptSide> {
+    let rows = flat.ends.len();
+    let stored = flat.ends.last().map_or(0, |end| *end as usize);
+    let fits = flat.ends.is_sorted()
+        && flat.ids.len() == stored
+        && flat.scores.len() == stored
+        && [flat.tail_ids.len(), flat.tail_scores.len(), flat.marks.len()] == [rows; 3]
+        && flat.ids.iter().all(|id| (*id as usize) < others);
+    if !fits {
+        return None;
+    }
+    let places: Vec<(u32, f32)> = flat.ids.into_iter().zip(flat.scores).collect();
+    let starts = std::iter::once(0).chain(flat.ends.iter().copied());
+    let lists = starts.zip(&flat.ends).map(|(start, end)| places[start as usize..*end as usize].to_vec());
+    Some(KeptSide {
+        lists: lists.collect(),
+        tails: flat.tail_ids.into_iter().zip(flat.tail_scores).collect(),
+        marks: flat.marks,
+    })
+}
