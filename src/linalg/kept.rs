@@ -30,9 +30,11 @@ const SERVED: usize = 16;
 /// Where more than one row in so many has changed, all are compared.
 const MOST_CHANGED: usize = 4;
 
-/// Rows with the greatest biases, one in so many, are compared with all: the others' biases are then no
-/// surprise.
+/// Rows whose biases have risen most, one in so many, are compared with all: the others' are then no surprise.
 const LIGHT: usize = 64;
+
+/// More than sums of a score and two biases are rounded by, for each unit of the score.
+const ROUNDING: f64 = 1e-4;
 
 /// A partner and its score; or the tail of a list.
 type Place = (u32, f32);
@@ -61,6 +63,8 @@ pub(crate) struct KeptSide {
 pub struct Kept {
     left: KeptSide,
     right: KeptSide,
+    /// The biases that scores and tails are under: of left and of right rows; empty where there are none.
+    biases: [Vec<f32>; 2],
 }
 
 /// Where lists are kept from one search to the next.
@@ -85,42 +89,44 @@ pub fn kept_top_k(
     if need == 0 || need > SERVED {
         return top_k(channels, options, task);
     }
-    let kept = match keeper.recall(key) {
+    // Lists under biases reach further under biases that have moved a little than plain ones would.
+    let biased = options.left_bias.is_some() || options.right_bias.is_some();
+    let key = if biased { *blake3::hash(&[key, &b"biased"[..]].concat()).as_bytes() } else { *key };
+    let (kept, known) = match keeper.recall(&key) {
         Some(kept) => match kept.renewed(channels, options, task)? {
-            Some((renewed, _)) => {
-                let renewed = Arc::new(renewed);
-                keeper.keep(key, renewed.clone())?;
-                renewed
-            }
-            None => kept,
+            Some(renewed) => (Arc::new(renewed), false),
+            None => (kept, true),
         },
-        None => {
-            let kept = Arc::new(Kept::new(channels, options, task)?);
-            keeper.keep(key, kept.clone())?;
-            kept
-        }
+        None => (Arc::new(Kept::new(channels, options, task)?), false),
     };
-    match kept.top_k(channels, options, task)? {
-        Some(found) => Ok(found),
-        None => top_k(channels, options, task),
+    if let Some(found) = kept.top_k(channels, options, task)? {
+        if !known {
+            keeper.keep(&key, kept)?;
+        }
+        return Ok(found);
     }
-}
-
-/// How much of lists was compared anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Renewal {
-    /// Left and right rows that had changed.
-    pub changed: (usize, usize),
-    /// Rows whose lists had become too short.
-    pub redone: usize,
-    /// Whether all rows were compared.
-    pub all: bool,
+    // The biases have moved too far, or a mask or a subset leaves too little of the lists.
+    if biased {
+        let kept = Arc::new(Kept::new(channels, options, task)?);
+        if let Some(found) = kept.top_k(channels, options, task)? {
+            keeper.keep(&key, kept)?;
+            return Ok(found);
+        }
+    } else if !known {
+        keeper.keep(&key, kept)?;
+    }
+    top_k(channels, options, task)
 }
 
 impl Kept {
-    /// Lists that were kept elsewhere.
-    pub(crate) fn of(left: KeptSide, right: KeptSide) -> Self {
-        Kept { left, right }
+    /// Lists that were kept elsewhere, with the biases of left and of right rows that they are under.
+    pub(crate) fn of(left: KeptSide, right: KeptSide, biases: [Vec<f32>; 2]) -> Self {
+        Kept { left, right, biases }
+    }
+
+    /// The biases of left and of right rows; empty where there are none.
+    pub(crate) fn biases(&self) -> &[Vec<f32>; 2] {
+        &self.biases
     }
 
     /// Lists of the left rows.
@@ -133,60 +139,67 @@ impl Kept {
         &self.right
     }
 
-    /// Lists over all rows of the channels; of `options` the similarity and the renormalisation count, here
-    /// and wherever they are served.
+    /// Lists over all rows of the channels, under the biases of `options`, of which the similarity and the
+    /// renormalisation count as well; those must be the same wherever the lists are served.
     pub fn new(channels: &[Channel<'_>], options: &TopKOptions<'_>, task: &Task) -> Result<Self> {
         let marks = marks(channels)?;
-        Self::all(channels, options, marks, task)
+        let biases = [options.left_bias, options.right_bias].map(|bias| bias.unwrap_or_default().to_vec());
+        Self::all(channels, options, marks, biases, task)
     }
 
     fn all(
         channels: &[Channel<'_>],
         options: &TopKOptions<'_>,
         [left_marks, right_marks]: [Vec<u64>; 2],
+        biases: [Vec<f32>; 2],
         task: &Task,
     ) -> Result<Self> {
-        let found = top_k(channels, &plain(options, None, None), task)?;
+        let found = top_k(channels, &whole(options, &biases, None, None), task)?;
         let right = found.right.unwrap_or_default();
         let side = |found: &Neighbours, marks: Vec<u64>| {
             let (lists, tails) = (0..marks.len()).map(|row| listed(found, row)).unzip();
             KeptSide { lists, tails, marks }
         };
-        Ok(Kept { left: side(&found.left, left_marks), right: side(&right, right_marks) })
+        Ok(Kept { left: side(&found.left, left_marks), right: side(&right, right_marks), biases })
     }
 
-    /// The lists for the channels as they are now, what it cost, or nothing where nothing has changed.
+    /// The lists for the channels as they are now; nothing where nothing has changed.
     pub fn renewed(
         &self,
         channels: &[Channel<'_>],
         options: &TopKOptions<'_>,
         task: &Task,
-    ) -> Result<Option<(Self, Renewal)>> {
+    ) -> Result<Option<Self>> {
         let marks = marks(channels)?;
         let changed = |old: &[u64], new: &[u64]| -> Vec<u32> {
             (0..new.len() as u32).filter(|&i| old.get(i as usize) != Some(&new[i as usize])).collect()
         };
         let lefts = changed(&self.left.marks, &marks[0]);
         let rights = changed(&self.right.marks, &marks[1]);
-        let mut renewal = Renewal { changed: (lefts.len(), rights.len()), ..Renewal::default() };
         let shrunk = self.left.marks.len() > marks[0].len() || self.right.marks.len() > marks[1].len();
         let many =
             lefts.len() > marks[0].len() / MOST_CHANGED || rights.len() > marks[1].len() / MOST_CHANGED;
         if shrunk || many {
-            renewal.all = true;
-            return Ok(Some((Self::all(channels, options, marks, task)?, renewal)));
+            let biases =
+                [options.left_bias, options.right_bias].map(|bias| bias.unwrap_or_default().to_vec());
+            return Ok(Some(Self::all(channels, options, marks, biases, task)?));
         }
         if lefts.is_empty() && rights.is_empty() {
             return Ok(None);
         }
+        // Rows that came later have no bias yet.
+        let mut biases = self.biases.clone();
+        for (bias, marks) in biases.iter_mut().zip(&marks).filter(|(bias, _)| !bias.is_empty()) {
+            bias.resize(marks.len(), 0.0);
+        }
         let none = || TopK { right: Some(Neighbours::default()), ..TopK::default() };
         let by_left = match lefts.is_empty() {
             true => none(),
-            false => top_k(channels, &plain(options, Some(&lefts), None), task)?,
+            false => top_k(channels, &whole(options, &biases, Some(&lefts), None), task)?,
         };
         let by_right = match rights.is_empty() {
             true => none(),
-            false => top_k(channels, &plain(options, None, Some(&rights)), task)?,
+            false => top_k(channels, &whole(options, &biases, None, Some(&rights)), task)?,
         };
         let [left_marks, right_marks] = marks;
         let (mut left, left_short) =
@@ -199,20 +212,19 @@ impl Kept {
             &lefts,
             by_left.right.as_ref().unwrap_or(&empty),
         );
-        renewal.redone = left_short.len() + right_short.len();
         if !left_short.is_empty() {
             let found = top_k(
                 channels,
-                &TopKOptions { both: false, ..plain(options, Some(&left_short), None) },
+                &TopKOptions { both: false, ..whole(options, &biases, Some(&left_short), None) },
                 task,
             )?;
             left.replace(&left_short, &found.left);
         }
         if !right_short.is_empty() {
-            let found = top_k(channels, &plain(options, None, Some(&right_short)), task)?;
+            let found = top_k(channels, &whole(options, &biases, None, Some(&right_short)), task)?;
             right.replace(&right_short, &found.right.unwrap_or_default());
         }
-        Ok(Some((Kept { left, right }, renewal)))
+        Ok(Some(Kept { left, right, biases }))
     }
 
     /// What [`top_k`] gives, bit for bit, if it can be had from the lists with less work: `None` if more than
@@ -250,17 +262,21 @@ impl Kept {
 }
 
 /// Options of a pass that finds whole lists.
-fn plain<'a>(
+fn whole<'a>(
     options: &TopKOptions<'_>,
+    biases: &'a [Vec<f32>; 2],
     lefts: Option<&'a [u32]>,
     rights: Option<&'a [u32]>,
 ) -> TopKOptions<'a> {
+    let [left_bias, right_bias] = biases.each_ref().map(|bias| (!bias.is_empty()).then_some(bias.as_slice()));
     TopKOptions {
         k: DEPTH,
         similarity: options.similarity,
         renormalise: options.renormalise,
         left_rows: lefts,
         right_rows: rights,
+        left_bias,
+        right_bias,
         both: true,
         ..TopKOptions::default()
     }
@@ -357,18 +373,29 @@ impl Served<'_, '_> {
             among
         });
         let asked = |id: u32| among.as_ref().is_none_or(|among| among[id as usize]);
-        // The light rows, and how much bias the others have at most.
+        // How far the biases have moved since; rows whose have risen most are compared with all.
+        let [base_own, base_other] = match self.is_left {
+            true => [&self.kept.biases[0], &self.kept.biases[1]],
+            false => [&self.kept.biases[1], &self.kept.biases[0]],
+        };
+        let bias = |bias: Option<&[f32]>, id: u32| bias.map_or(0.0, |bias| bias[id as usize]);
+        let base = |bias: &[f32], id: u32| bias.get(id as usize).copied().unwrap_or(0.0);
+        let risen = |id: u32| f64::from(bias(other_bias, id)) - f64::from(base(base_other, id));
+        let moved = other_bias.is_some() || !base_other.is_empty();
         let mut light: Vec<u32> = Vec::new();
-        let mut most = 0.0f32;
-        if let Some(bias) = other_bias {
-            let mut by_bias: Vec<u32> = (0..other_len as u32)
+        let mut most = 0.0f64;
+        if moved {
+            let mut by_rise: Vec<u32> = (0..other_len as u32)
                 .filter(|&id| asked(id) && !other.lists[id as usize].is_empty())
                 .collect();
-            by_bias.sort_by(|a, b| bias[*b as usize].total_cmp(&bias[*a as usize]).then(a.cmp(b)));
-            let rest = by_bias.split_off((by_bias.len() / LIGHT).min(by_bias.len()));
-            most = rest.first().map_or(f32::NEG_INFINITY, |&id| bias[id as usize]);
-            light = by_bias;
-            light.sort_unstable();
+            by_rise.sort_by(|a, b| risen(*b).total_cmp(&risen(*a)).then(a.cmp(b)));
+            most = by_rise.first().map_or(0.0, |&id| risen(id));
+            if most > 0.0 {
+                let rest = by_rise.split_off(by_rise.len() / LIGHT);
+                most = rest.first().map_or(0.0, |&id| risen(id));
+                light = by_rise;
+                light.sort_unstable();
+            }
         }
         let near_light = match light.is_empty() {
             true => None,
@@ -387,11 +414,6 @@ impl Served<'_, '_> {
             let (left, right) = if self.is_left { (row, id) } else { (id, row) };
             options.mask.is_some_and(|mask| mask.bars(left, right))
         };
-        // The sum in the order in which tiles make it: the right bias first.
-        let biased = |row: u32, score: f32, other: f32| {
-            let own = own_bias.map_or(0.0, |bias| bias[row as usize]);
-            if self.is_left { score + other + own } else { score + own + other }
-        };
         let serve = |(at, &row): (usize, &u32)| -> Option<Vec<Place>> {
             if let Some(only) = options.mask.and_then(|mask| mask.only(row, self.is_left)) {
                 let (left, right) = if self.is_left { (row, only) } else { (only, row) };
@@ -400,25 +422,33 @@ impl Served<'_, '_> {
                 return Some(if counts { vec![(only, score)] } else { Vec::new() });
             }
             let (list, tail) = (&own.lists[row as usize], own.tails[row as usize]);
+            let own_rise = f64::from(bias(own_bias, row)) - f64::from(base(base_own, row));
+            let stays = bias(own_bias, row).to_bits() == base(base_own, row).to_bits();
             let mut places: Vec<Place> = list
                 .iter()
                 .filter(|place| {
                     asked(place.0) && !bars(row, place.0) && light.binary_search(&place.0).is_err()
                 })
-                .map(|&(id, score)| match other_bias {
-                    Some(bias) => (id, biased(row, score, bias[id as usize])),
-                    None => (id, biased(row, score, 0.0)),
+                .map(|&(id, score)| {
+                    if stays && bias(other_bias, id).to_bits() == base(base_other, id).to_bits() {
+                        return (id, score);
+                    }
+                    let (left, right) = if self.is_left { (row, id) } else { (id, row) };
+                    (id, self.scorer.score(left, right))
                 })
                 .collect();
             places.extend(near_light.iter().flat_map(|near| near.row(at)));
             places.sort_unstable_by(order);
             if tail != NOTHING {
-                // What is not listed has at most the tail's score and the others' greatest bias.
-                let certain = match (own_bias, other_bias) {
-                    (None, None) => places.iter().take_while(|place| order(place, &tail).is_le()).count(),
-                    _ => {
-                        let bound = biased(row, tail.1, most);
-                        places.iter().take_while(|place| place.1 > bound).count()
+                // What is not listed has at most the tail's score, and what biases have risen by.
+                let certain = match moved || own_rise != 0.0 {
+                    false => places.iter().take_while(|place| order(place, &tail).is_le()).count(),
+                    true => {
+                        let bound = f64::from(tail.1)
+                            + most.max(0.0)
+                            + own_rise
+                            + ROUNDING * (1.0 + f64::from(tail.1.abs()));
+                        places.iter().take_while(|place| f64::from(place.1) > bound).count()
                     }
                 };
                 if certain < self.need {
@@ -513,10 +543,21 @@ mod tests {
             let options = TopKOptions { k: 1 + rng.below(SERVED), ..case.options(&mut rng) };
             let task = Task::quiet();
             let channels: Vec<_> = before.iter().map(|data| data.channel()).collect();
-            let kept = Kept::new(&channels, &options, &task).unwrap();
+            // Biases then are not those of now.
+            let bias = |rng: &mut Rng, rows: usize| -> Vec<f32> {
+                (0..rows).map(|_| rng.below(3) as f32 * 0.25).collect()
+            };
+            let (left_bias, right_bias) = (bias(&mut rng, n), bias(&mut rng, m));
+            let biased = rng.below(2) == 0;
+            let then = TopKOptions {
+                left_bias: biased.then_some(&left_bias[..]),
+                right_bias: biased.then_some(&right_bias[..]),
+                ..options
+            };
+            let kept = Kept::new(&channels, &then, &task).unwrap();
             let channels: Vec<_> = after.iter().map(|data| data.channel()).collect();
             let renewed = kept.renewed(&channels, &options, &task).unwrap();
-            let renewed = renewed.map_or(kept, |(renewed, _)| renewed);
+            let renewed = renewed.unwrap_or(kept);
             if let Some(served) = renewed.top_k(&channels, &options, &task).unwrap() {
                 prop_assert_eq!(served, top_k(&channels, &options, &task).unwrap());
             }

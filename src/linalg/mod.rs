@@ -25,7 +25,7 @@ mod topk;
 
 pub use cluster::{Block, KMeans, KMeansOptions, kmeans};
 pub(crate) use kept::KeptSide;
-pub use kept::{Keeper, Kept, Renewal, kept_top_k};
+pub use kept::{Keeper, Kept, kept_top_k};
 pub use mask::Mask;
 pub use pairs::pair_scores;
 pub(crate) use pairs::{dot_self, scores_of};

@@ -51,6 +51,8 @@ struct NearSide {
 struct NearObject {
     left: NearSide,
     right: NearSide,
+    left_bias: Vec<f32>,
+    right_bias: Vec<f32>,
 }
 
 impl Record for NearObject {
@@ -106,7 +108,12 @@ impl Keeper for PairKeeper {
         let object = self.db.object::<NearObject>(&Digest(entry.object)).ok()?;
         let object = rkyv::deserialize::<NearObject, rkyv::rancor::Error>(&*object).ok()?;
         let rows = (object.left.ends.len(), object.right.ends.len());
-        let kept = Kept::of(side(object.left, rows.1)?, side(object.right, rows.0)?);
+        let biases = [object.left_bias, object.right_bias];
+        let fits = |bias: &Vec<f32>, rows: usize| bias.is_empty() || bias.len() == rows;
+        if !fits(&biases[0], rows.0) || !fits(&biases[1], rows.1) {
+            return None;
+        }
+        let kept = Kept::of(side(object.left, rows.1)?, side(object.right, rows.0)?, biases);
         let kept = Arc::new(kept);
         self.remember(key, kept.clone());
         Some(kept)
@@ -118,7 +125,8 @@ impl Keeper for PairKeeper {
         if self.db.is_read_only() {
             return Ok(());
         }
-        let object = NearObject { left: flat(kept.left()), right: flat(kept.right()) };
+        let [left_bias, right_bias] = kept.biases().clone();
+        let object = NearObject { left: flat(kept.left()), right: flat(kept.right()), left_bias, right_bias };
         let object = self.db.put_object(&object)?;
         let mut known = of_pair(&self.db, &self.pair)?;
         let number = known.iter().map(|(_, entry)| entry.number).max().unwrap_or(0) + 1;

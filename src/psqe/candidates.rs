@@ -92,12 +92,22 @@ impl Candidates {
         evidence: &Evidence<'_>,
         weights: &Resolved,
     ) -> Result<()> {
-        pairs.append(&mut self.pairs);
         pairs.sort_unstable();
         pairs.dedup();
-        self.parts = parts(&pairs, evidence, weights)?;
-        self.parts.push(vec![0.0; pairs.len()]);
-        self.pairs = pairs;
+        pairs.retain(|pair| self.pairs.binary_search(pair).is_err());
+        let mut new = parts(&pairs, evidence, weights)?;
+        new.push(vec![0.0; pairs.len()]);
+        let old = std::mem::take(&mut self.pairs);
+        // Where each pair comes from: an old place, or a new one behind all old ones.
+        let mut order: Vec<usize> = (0..old.len() + pairs.len()).collect();
+        let pair = |at: usize| old.get(at).copied().unwrap_or_else(|| pairs[at - old.len()]);
+        order.sort_unstable_by_key(|&at| pair(at));
+        self.pairs = order.iter().map(|&at| pair(at)).collect();
+        for (part, new) in self.parts.iter_mut().zip(new) {
+            let known = std::mem::take(part);
+            let number = |&at: &usize| known.get(at).copied().unwrap_or_else(|| new[at - known.len()]);
+            *part = order.iter().map(number).collect();
+        }
         self.sum();
         Ok(())
     }
