@@ -12,6 +12,7 @@ pub mod formats;
 pub mod generate;
 #[cfg(test)]
 mod golden;
+pub mod index;
 pub mod kg;
 pub mod linalg;
 pub mod matching;

@@ -8,6 +8,7 @@
 mod cluster;
 #[cfg(test)]
 mod cluster_tests;
+pub(crate) mod dot;
 mod fused;
 pub(crate) mod kernel;
 mod lists;
@@ -17,7 +18,7 @@ mod rank;
 mod score;
 mod silhouette;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tiles;
 mod topk;
 
@@ -25,6 +26,7 @@ pub use cluster::{Block, KMeans, KMeansOptions, kmeans};
 pub use pairs::pair_scores;
 pub(crate) use pairs::{dot_self, scores_of};
 pub use rank::{Rank, ranks};
+pub(crate) use score::SMALLEST_NORM;
 pub use silhouette::{SilhouetteSample, silhouette};
 pub use topk::{Neighbours, TopK, TopKOptions, top_k};
 
