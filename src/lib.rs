@@ -30,8 +30,8 @@ mod task;
 pub mod train;
 
 pub use api::{
-    AlignBuilder, BenchBuilder, CorrectBuilder, EvaluateBuilder, ExpandBuilder, ExportBuilder, Name, Options,
-    Pair, Prepared, PsqeBuilder, SeedBuilder, Session, Store, TrainBuilder, TuneBuilder,
+    AlignBuilder, BenchBuilder, CorrectBuilder, EvaluateBuilder, ExpandBuilder, ExportBuilder, IndexBuilder,
+    Name, Options, Pair, Prepared, PsqeBuilder, SeedBuilder, Session, Store, TrainBuilder, TuneBuilder,
 };
 pub use error::{Code, Error, Kind, Place, Result, Span};
 pub use ops::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};

@@ -76,6 +76,11 @@ impl StoredFeature {
         }
     }
 
+    /// The object's name.
+    pub fn digest(&self) -> Digest {
+        self.object.digest()
+    }
+
     /// The rows and their presence, without copying.
     pub fn view(&self) -> Feature<'_> {
         let object = &*self.object;

@@ -114,15 +114,18 @@ pub enum ArtifactKind {
     Alignment,
     /// A tuned or trained model; its rows are the seeds it learned from.
     Model,
+    /// An index; it has no rows.
+    Index,
 }
 
 impl ArtifactKind {
-    /// `seeds`, `alignment` or `model`.
+    /// `seeds`, `alignment`, `model` or `index`.
     pub fn as_str(self) -> &'static str {
         match self {
             ArtifactKind::Seeds => "seeds",
             ArtifactKind::Alignment => "alignment",
             ArtifactKind::Model => "model",
+            ArtifactKind::Index => "index",
         }
     }
 }
@@ -187,7 +190,7 @@ impl Input {
 pub struct ArtifactEntry {
     /// Its name.
     pub name: String,
-    /// Seed set, alignment or model.
+    /// Seed set, alignment, model or index.
     pub kind: ArtifactKind,
     /// The pair it belongs to.
     pub pair: String,
@@ -219,7 +222,7 @@ pub struct ArtifactEntry {
     pub seed: u64,
     /// How scores became links (alignments).
     pub matching: String,
-    /// Objects by what they hold (models): `visual.left`, `state`.
+    /// Objects by what they hold: `visual.left` and `state` of a model, `left` of an index.
     pub objects: Vec<(String, [u8; 32])>,
     /// Facts of the run by name: number of clusters, iterations, quotas.
     pub facts: Vec<(String, String)>,
@@ -276,7 +279,7 @@ impl Entry {
         }
     }
 
-    /// `pair`, `seeds`, `alignment` or `model`.
+    /// `pair`, `seeds`, `alignment`, `model` or `index`.
     pub fn kind(&self) -> &'static str {
         match self {
             Entry::Pair(_) => "pair",
@@ -328,13 +331,14 @@ pub fn artifact(db: &Db, name: &str, kind: Option<ArtifactKind>) -> Result<Artif
         Some(ArtifactKind::Seeds) => "seed set",
         Some(ArtifactKind::Alignment) => "alignment",
         Some(ArtifactKind::Model) => "model",
+        Some(ArtifactKind::Index) => "index",
         None => "artifact",
     };
     let fits = |artifact: &ArtifactEntry| kind.is_none_or(|kind| kind == artifact.kind);
     match find(db, name)? {
         Some(Entry::Artifact(artifact)) if fits(&artifact) => Ok(artifact),
         Some(other) => {
-            let article = if wanted.starts_with('a') { "an" } else { "a" };
+            let article = if wanted.starts_with(['a', 'i']) { "an" } else { "a" };
             Err(wrong_kind(name, other.kind(), &format!("{article} {wanted}")))
         }
         None => Err(unknown(
@@ -404,6 +408,15 @@ pub fn artifacts_of(db: &Db, pair: &str) -> Result<Vec<String>> {
         .collect())
 }
 
+/// The artifact of that name, if it has rows: any but an index.
+pub fn with_rows(db: &Db, name: &str) -> Result<ArtifactEntry> {
+    let found = artifact(db, name, None)?;
+    match found.kind {
+        ArtifactKind::Index => Err(wrong_kind(name, found.kind.as_str(), "a seed set or an alignment")),
+        _ => Ok(found),
+    }
+}
+
 /// Everything the catalogue names: what a sweep must keep.
 pub fn live(db: &Db) -> Result<Live> {
     let (mut objects, mut spaces) = (HashSet::new(), HashSet::new());
@@ -429,6 +442,7 @@ fn wrong_kind(name: &str, is: &str, wanted: &str) -> Error {
         "alignment" => "an alignment",
         "seeds" => "a seed set",
         "model" => "a model",
+        "index" => "an index",
         _ => "a pair",
     };
     Error::new(Code::WrongType, format!("`{name}` is {is}, not {wanted}"))

@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::spec::{Missing, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::{Modality, StoredFeature};
+use crate::index::StoredIndex;
 use crate::kg::{self, Graph, Link};
 use crate::psqe::weights::{self, Resolved};
 use crate::psqe::{Evidence, Graphs, Neighbourhood};
@@ -22,6 +23,9 @@ const CACHED_GRAPHS: usize = 4;
 /// Automatic weights kept: one for each set of features that a session is likely to use.
 const CACHED_WEIGHTS: usize = 16;
 
+/// Indexes whose check is remembered: both sides of two.
+const CACHED_INDEXES: usize = 4;
+
 /// An open store with its caches. Shared by all handles and sessions.
 pub struct Engine {
     /// The store.
@@ -32,6 +36,7 @@ pub struct Engine {
     graphs: Mutex<VecDeque<(u64, Arc<Graph>)>>,
     weights: Mutex<VecDeque<([u8; 32], Resolved)>>,
     live: Mutex<HashSet<[u8; 32]>>,
+    indexes: Mutex<VecDeque<(Digest, StoredIndex)>>,
 }
 
 /// A run under way, for as long as it lives.
@@ -83,7 +88,7 @@ impl LoadedPair {
 }
 
 /// The embeddings of a model, mapped.
-pub(crate) struct Embeddings(Vec<(Modality, StoredFeature, StoredFeature)>);
+pub(crate) struct Embeddings(pub(super) Vec<(Modality, StoredFeature, StoredFeature)>);
 
 impl Embeddings {
     /// The named modalities as the stages take them.
@@ -123,6 +128,7 @@ impl Engine {
             graphs: Mutex::default(),
             weights: Mutex::default(),
             live: Mutex::default(),
+            indexes: Mutex::default(),
         }
     }
 
@@ -138,6 +144,18 @@ impl Engine {
         graphs.push_front((space, graph.clone()));
         graphs.truncate(CACHED_GRAPHS);
         Ok(graph)
+    }
+
+    /// An index, checked once while it is in use.
+    pub(crate) fn index(&self, digest: &Digest) -> Result<StoredIndex> {
+        if let Some((_, index)) = locked(&self.indexes).iter().find(|(known, _)| known == digest) {
+            return Ok(index.clone());
+        }
+        let index = StoredIndex::load(&self.db, digest)?;
+        let mut indexes = locked(&self.indexes);
+        indexes.push_front((*digest, index.clone()));
+        indexes.truncate(CACHED_INDEXES);
+        Ok(index)
     }
 
     /// Weights as asked for. Automatic ones are kept for this process: they cost a search and depend

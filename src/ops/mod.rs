@@ -19,6 +19,7 @@ mod explain;
 mod export;
 mod filter;
 mod import;
+mod index;
 mod lineage;
 mod maintain;
 mod make;
@@ -109,6 +110,7 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Expand(spec) => seed::expand(engine, spec, context),
         Request::Psqe(spec) => psqe::psqe(engine, spec, context),
         Request::Align(spec) => align::align(engine, spec, context),
+        Request::CreateIndex(spec) => index::create(engine, spec, context),
         Request::Evaluate(spec) => evaluate::evaluate(engine, spec, context),
         Request::Bench(spec) => bench::bench(engine, spec, context),
         Request::Match(spec) => search::search(engine, spec, context),

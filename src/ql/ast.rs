@@ -173,6 +173,8 @@ pub enum StatementKind {
     Correct { seeds: Name, options: Vec<OptionItem>, name: Option<Name> },
     /// `ALIGN p USING features AS a`
     Align { pair: Name, using: Option<Node<Using>>, options: Vec<OptionItem>, name: Option<Name> },
+    /// `CREATE INDEX i ON m`
+    CreateIndex { name: Name, on: Name, options: Vec<OptionItem> },
     /// `EVALUATE a`
     Evaluate { target: Name, options: Vec<OptionItem> },
     /// `MATCH 'iri' IN p`
@@ -219,6 +221,7 @@ pub enum ShowWhat {
     Alignments,
     Models,
     Runs,
+    Indexes,
     Artifacts,
 }
 

@@ -96,6 +96,9 @@ impl Display for Statement {
                 write!(f, "{}", Options(options))?;
                 optional(f, " AS ", name.as_ref().map(Ident))
             }
+            CreateIndex { name, on, options } => {
+                write!(f, "CREATE INDEX {} ON {}{}", Ident(name), Ident(on), Options(options))
+            }
             Evaluate { target, options } => write!(f, "EVALUATE {}{}", Ident(target), Options(options)),
             Match { entity, pair, side, using, options, limit } => {
                 write!(f, "MATCH {} IN {}", entity.value, Ident(pair))?;

@@ -4,6 +4,7 @@
 //! they are made (the bind step, or the builder); names are not yet looked up.
 
 mod bench;
+mod index;
 mod links;
 mod models;
 mod query;
@@ -13,6 +14,7 @@ mod sources;
 use std::path::PathBuf;
 
 pub use bench::*;
+pub use index::*;
 pub use links::*;
 pub use models::*;
 pub use query::*;
@@ -47,6 +49,8 @@ pub enum Request {
     Psqe(Psqe),
     /// `ALIGN p USING features(visual=0.8, text=0.2) match=mutual AS a`
     Align(Align),
+    /// `CREATE INDEX i ON m1`
+    CreateIndex(CreateIndex),
     /// `EVALUATE a protocol=strict`
     Evaluate(Evaluate),
     /// `BENCH PAIRS p MODELS eva, meaformer SEEDS s, split '20%' runs=5`

@@ -98,6 +98,16 @@ impl Binder<'_> {
             S::Align { pair, using, options, name } => {
                 self.align(pair, using.as_ref(), options, name.as_ref())?
             }
+            S::CreateIndex { name, on, options } => {
+                let options = self.options(&catalog::CREATE_INDEX, options)?;
+                Request::CreateIndex(spec::CreateIndex {
+                    on: on.value.clone(),
+                    weights: options.weights(),
+                    m: options.size("m"),
+                    ef: options.size("ef"),
+                    name: name.value.clone(),
+                })
+            }
             S::Evaluate { target, options } => {
                 let options = self.options(&catalog::EVALUATE, options)?;
                 if let (Some(_), Some(span)) = (options.span("last"), options.span("split")) {
@@ -125,6 +135,8 @@ impl Binder<'_> {
                     model,
                     weights,
                     limit: self.count(limit.as_ref(), "LIMIT", 1)?.unwrap_or(10),
+                    exact: options.span("exact").map(|_| options.flag("exact")),
+                    recall: options.float("recall").unwrap_or(spec::RECALL),
                 })
             }
             S::Select(select) => Request::Select(self.select(select)?),
@@ -477,6 +489,7 @@ fn show(what: ShowWhat, pair: Option<&Name>) -> spec::Show {
         ShowWhat::Seeds => spec::Show::Seeds(pair),
         ShowWhat::Models => spec::Show::Models(pair),
         ShowWhat::Runs => spec::Show::Runs(pair),
+        ShowWhat::Indexes => spec::Show::Indexes(pair),
         ShowWhat::Alignments => spec::Show::Alignments(pair),
         ShowWhat::Artifacts => spec::Show::Artifacts(pair),
     }

@@ -105,5 +105,6 @@ words! {
     "MODELS" => ShowWhat::Models, "tuned and trained models";
     "RUNS" => ShowWhat::Runs, "training runs: live, resumable and finished";
     "ALIGNMENTS" => ShowWhat::Alignments, "alignments";
+    "INDEXES" => ShowWhat::Indexes, "indexes";
     "ARTIFACTS" => ShowWhat::Artifacts, "all artifacts with what they came from";
 }

@@ -56,12 +56,13 @@ fn explain_run(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 
 /// ```ebnf
 /// Plain ::= ImportLinks | ImportFeatures | Import | Embed | Generate | Seed | Tune | Correct
-///         | Expand | Psqe | Train | Align | Evaluate | Bench | Match | Select | Export | Show
-///         | Describe | Drop | Set | Check | Backup | Compact
+///         | Expand | Psqe | Train | Align | CreateIndex | Evaluate | Bench | Match | Select
+///         | Export | Show | Describe | Drop | Set | Check | Backup | Compact
 /// ```
 fn plain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     let data = alt((import_links, import_features, import, embed, generate));
-    let seeds = alt((seed, tune, correct, expand, psqe, train, align, evaluate, bench, match_entity));
+    let seeds =
+        alt((seed, tune, correct, expand, psqe, train, align, create_index, evaluate, bench, match_entity));
     let store = alt((show, describe, drop_name, set, check, backup, compact));
     let (rest, node) = spanned(alt((data, seeds, select, export, store))).parse(input)?;
     Ok((rest, Statement { kind: Box::new(node.value), span: node.span }))
@@ -250,6 +251,15 @@ fn using(input: Tokens<'_>) -> Parsed<'_, Using> {
     .parse(input)
 }
 
+/// `CreateIndex ::= 'CREATE' 'INDEX' Name Option* 'ON' Name Option*`
+fn create_index(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let form = &catalog::CREATE_INDEX;
+    let (input, _) = described("CREATE", form.doc).parse(input)?;
+    let (input, (_, name, first)) = (verb("INDEX", form), name(NameKind::New), options(form)).parse(input)?;
+    let (input, (_, on, second)) = (keyword("ON"), self::name(NameKind::Any), options(form)).parse(input)?;
+    Ok((input, StatementKind::CreateIndex { name, on, options: joined([first, second]) }))
+}
+
 /// `Evaluate ::= 'EVALUATE' Name Option*`
 fn evaluate(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let form = &catalog::EVALUATE;
@@ -288,8 +298,8 @@ fn export(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 
 /// ```ebnf
 /// Show ::= 'SHOW' ( 'PAIRS' | 'OPERATIONS' | 'SETTINGS' | 'FORMATS'
-///                 | ( 'FEATURES' | 'SEEDS' | 'ALIGNMENTS' | 'MODELS' | 'RUNS' | 'ARTIFACTS' )
-///                   ( 'FROM' Name )? )
+///                 | ( 'FEATURES' | 'SEEDS' | 'ALIGNMENTS' | 'MODELS' | 'RUNS' | 'INDEXES'
+///                   | 'ARTIFACTS' ) ( 'FROM' Name )? )
 /// ```
 fn show(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let of_pair = opt(preceded(keyword("FROM"), name(NameKind::Pair)));
