@@ -148,10 +148,20 @@ impl<'a> Embedding<'a> {
         Ok(any.then(|| Query(self.parts.iter().zip(&scales).map(part).collect())))
     }
 
-    /// The inner product of row `i` with a query.
+    /// How far apart two rows may be by one way of adding up and equal by another: twice what each of two
+    /// sums may be off, with as much again to spare.
+    pub fn doubt(&self) -> f32 {
+        8.0 * (self.width() + 16) as f32 * (f32::EPSILON / 2.0) * self.total()
+    }
+
+    /// The inner product of row `i` with a query; −∞ if they share no modality.
     pub fn similarity(&self, i: u32, scales: &[f32], query: &Query) -> f32 {
         let parts = self.parts.iter().zip(scales).zip(&query.0);
-        parts.map(|((part, scale), query)| scale * self.dot.of(part.row(i), query)).sum()
+        let shared = parts.filter(|((_, scale), query)| **scale != 0.0 && !query.is_empty());
+        let sum = |sum: Option<f32>, ((part, scale), query): ((&Part<'_>, &f32), &Vec<f32>)| {
+            Some(sum.unwrap_or(0.0) + scale * self.dot.of(part.row(i), query))
+        };
+        shared.fold(None, sum).unwrap_or(f32::NEG_INFINITY)
     }
 
     /// Row `i` will soon be compared.

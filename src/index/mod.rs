@@ -17,6 +17,7 @@ mod measure;
 mod persist;
 mod points;
 mod refine;
+mod scan;
 mod search;
 #[cfg(test)]
 mod tests;

@@ -336,8 +336,8 @@ proptest! {
         let modals: Vec<Modal> = [0.25, 1.0].map(modal).into_iter().collect();
         let built = built(&modals);
         let index = built.view().unwrap();
-        let ask = Ask { k, recall: 0.0, exact: Some(false), allowed: None };
-        for row in 0..rows as u32 {
+        for (row, way) in (0..rows as u32).flat_map(|row| [(row, false), (row, true)]) {
+            let ask = Ask { k, recall: 0.0, exact: Some(way), allowed: None };
             let found = search(&index, &Changes::default(), &channels(&modals), row, &ask, &Task::quiet());
             prop_assert_eq!(found.unwrap().rows, exact(&modals, row, k, &Presence::filled(rows, true)));
         }
