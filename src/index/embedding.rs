@@ -41,6 +41,9 @@ impl Part<'_> {
     }
 }
 
+/// Squared norms that 32 bits hold with all their digits.
+const PLAIN: std::ops::Range<f32> = 1e-20..1e20;
+
 /// The rows of one side, read where they are.
 #[derive(Clone, Debug)]
 pub(crate) struct Embedding<'a> {
@@ -113,6 +116,15 @@ impl<'a> Embedding<'a> {
         self.parts.iter().map(|part| part.scale(i)).collect()
     }
 
+    /// The scales of one row, but for the rounding of one more sum: what [`Embedding::doubt`] allows for.
+    pub fn rough_scale(&self, i: u32) -> Result<Vec<f32>> {
+        let rough = |part: &Part<'_>| match self.dot.of(part.row(i), part.row(i)) {
+            square if part.present.get(i as usize) && PLAIN.contains(&square) => Ok(1.0 / square.sqrt()),
+            _ => part.scale(i),
+        };
+        self.parts.iter().map(rough).collect()
+    }
+
     /// Row `i` as the first numbers of `to`: √wₘ·ŷₘ one after the other, then what is missing to the norm.
     pub fn write(&self, i: u32, scales: &[f32], to: &mut [f32]) {
         let (mut at, mut missing) = (0, 0f32);
@@ -149,7 +161,7 @@ impl<'a> Embedding<'a> {
     }
 
     /// How far apart two rows may be by one way of adding up and equal by another: twice what each of two
-    /// sums may be off, with as much again to spare.
+    /// sums may be off, one of them with a norm that is, and half of it to spare.
     pub fn doubt(&self) -> f32 {
         8.0 * (self.width() + 16) as f32 * (f32::EPSILON / 2.0) * self.total()
     }

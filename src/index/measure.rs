@@ -28,6 +28,15 @@ pub struct Measured {
     pub recall: f32,
     /// Points that it compares, on average.
     pub visited: u32,
+    /// Partners that were looked for.
+    pub wanted: u32,
+}
+
+impl Measured {
+    /// The recall less its standard error.
+    pub fn assured(&self) -> f32 {
+        self.recall - (self.recall * (1.0 - self.recall) / self.wanted.max(1) as f32).max(0.0).sqrt()
+    }
 }
 
 /// Searches a sample of left rows, evenly spaced, at rising widths: until nearly everything is found or
@@ -62,7 +71,7 @@ pub(crate) fn measure(index: &Index<'_>, channels: &[Channel<'_>], task: &Task) 
         let sum = |of: fn(&(usize, usize, usize)) -> usize| found.iter().map(of).sum::<usize>();
         let (hits, wanted, visited) = (sum(|f| f.0), sum(|f| f.1), sum(|f| f.2) / found.len());
         let recall = if wanted == 0 { 1.0 } else { (hits as f64 / wanted as f64) as f32 };
-        measured.push(Measured { ef: ef as u32, recall, visited: visited as u32 });
+        measured.push(Measured { ef: ef as u32, recall, visited: visited as u32, wanted: wanted as u32 });
         if recall >= ENOUGH || visited > index.points() / 2 {
             break;
         }

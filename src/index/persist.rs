@@ -74,6 +74,7 @@ impl StoredIndex {
             ef: measured.ef.to_native(),
             recall: measured.recall.to_native(),
             visited: measured.visited.to_native(),
+            wanted: measured.wanted.to_native(),
         });
         Index {
             rows: data.rows.to_native() as usize,

@@ -41,7 +41,7 @@ pub struct Index<'a> {
 pub struct Ask<'a> {
     /// Partners wanted.
     pub k: usize,
-    /// Recall that the graph must have shown; below it all rows are compared.
+    /// Recall that the graph must have shown, its standard error taken off; below it all rows are compared.
     pub recall: f32,
     /// Compare all rows (`true`), or go through the graph even if that costs more (`false`).
     pub exact: Option<bool>,
@@ -150,7 +150,7 @@ impl Index<'_> {
             return Path::Exact(Reason::Asked);
         }
         let best = self.measured.iter().map(|measured| measured.recall).fold(0.0, f32::max);
-        let Some(enough) = self.measured.iter().find(|measured| measured.recall >= ask.recall) else {
+        let Some(enough) = self.measured.iter().find(|measured| measured.assured() >= ask.recall) else {
             return Path::Exact(Reason::Recall(best));
         };
         // Recall was measured for ten; more are as easily found by a walk that is as much wider.
@@ -257,7 +257,7 @@ pub fn search(
     let Some(query) = queries.query(row)? else {
         return Ok(Found { rows: Vec::new(), path: Path::Exact(Reason::Few(0)) });
     };
-    let mut candidates = contenders(&rows, &query, &tail, |row| rows.scale(row), ask.k)?;
+    let mut candidates = contenders(&rows, &query, &tail, |row| rows.rough_scale(row), ask.k)?;
     let mut path = index.plan(ask, indexed);
     if let Path::Graph { ef, visited, .. } = &mut path {
         let mut walk = Walk::default();
