@@ -4,12 +4,14 @@
 #   benches/run.sh kmeans [ROWS [ROUNDS]]
 #   benches/run.sh import|cluster [ROUNDS]    on DBP15K zh_en under SEEDBED_DATA or ../shared/data
 #   benches/run.sh tune [ROUNDS]              the same; the yardstick is PyTorch
+#   benches/run.sh refresh                    the same; a refresh after edits beside computing from nothing
+#   benches/run.sh index [ROWS [COLUMNS]]     the yardstick is hnswlib
 #   benches/run.sh train [ROUNDS]             the same; each aligner beside MEAformer in PyTorch
 # PYTHON names an interpreter that has numpy and scikit-learn; without it one is set up under target/.
 # THREADS sets the number of threads (default: all).
 set -eu
 cd "$(dirname "$0")/.."
-bench=${1:?search, kmeans, import, cluster, tune or train}
+bench=${1:?search, kmeans, index, import, cluster, tune, train or refresh}
 case $bench in import | cluster) target=workflow ;; *) target=$bench ;; esac
 threads=${THREADS:-$(nproc)}
 python=${PYTHON:-target/yardstick/bin/python}
@@ -21,8 +23,15 @@ case $bench in tune | train) torch=yes ;; *) torch= ;; esac
 if [ "$torch" ] && ! "$python" -c 'import torch' 2>/dev/null; then
     "$python" -m pip install --quiet torch
 fi
+if [ "$bench" = index ] && ! "$python" -c 'import hnswlib' 2>/dev/null; then
+    "$python" -m pip install --quiet hnswlib
+fi
 export PYTHONDONTWRITEBYTECODE=1
 export RAYON_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads" OMP_NUM_THREADS="$threads"
+if [ "$bench" = refresh ]; then
+    cargo build --quiet --release
+    exec "$python" benches/refresh.py target/release/seedbed "${SEEDBED_DATA:-../shared/data}"
+fi
 cargo bench --quiet --bench "$target" --no-run
 log=target/bench-$bench.log
 : >"$log"
@@ -43,6 +52,28 @@ kmeans)
         "$python" benches/yardstick.py kmeans "$KMEANS_DATA" "$rows" 1 | tee -a "$log"
     done
     rm -f "$KMEANS_DATA"
+    ;;
+index)
+    rows=${2:-20000} cols=${3:-300}
+    export INDEX_DATA=target/bench-index
+    mkdir -p "$INDEX_DATA"
+    for kind in 0 1 2; do
+        cargo bench --quiet --bench index -- "$kind" "$rows" "$cols" | tee -a "$log"
+        case $kind in 0) name=uniform ;; 1) name=clustered ;; *) continue ;; esac
+        "$python" benches/index_yardstick.py "$INDEX_DATA" "$name" "$cols" "$threads" | tee -a "$log"
+    done
+    rm -r "$INDEX_DATA"
+    # Each figure beside its own yardstick.
+    awk '
+        { delete value; for (i = 2; i <= NF; i++) { split($i, kv, "="); value[kv[1]] = kv[2] } }
+        !("seconds" in value) { next }
+        $1 == "index" { ours[value["what"]] = value["seconds"] }
+        $1 == "yardstick" { theirs[value["what"]] = value["seconds"] }
+        END {
+            for (what in theirs) if (what in ours)
+                printf "%s: %s s, hnswlib %s s, ratio %.2f\n", what, ours[what], theirs[what], ours[what] / theirs[what]
+        }' "$log"
+    exit
     ;;
 import | cluster)
     rounds=${2:-3}

@@ -12,6 +12,7 @@ pub mod formats;
 pub mod generate;
 #[cfg(test)]
 mod golden;
+pub mod index;
 pub mod kg;
 pub mod linalg;
 pub mod matching;
@@ -29,11 +30,12 @@ mod task;
 pub mod train;
 
 pub use api::{
-    AlignBuilder, BenchBuilder, CorrectBuilder, EvaluateBuilder, ExpandBuilder, ExportBuilder, Name, Options,
-    Pair, Prepared, PsqeBuilder, SeedBuilder, Session, Store, TrainBuilder, TuneBuilder,
+    AlignBuilder, BenchBuilder, CorrectBuilder, EvaluateBuilder, ExpandBuilder, ExportBuilder, IndexBuilder,
+    Name, Options, Pair, Prepared, Progress, PsqeBuilder, Reviewer, SeedBuilder, Session, Store,
+    TrainBuilder, TuneBuilder,
 };
 pub use error::{Code, Error, Kind, Place, Result, Span};
-pub use ops::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};
+pub use ops::{Case, Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};
 pub use ql::Params;
 pub use rng::Rng;
 pub use task::{CancelToken, Event, Observer, Task};

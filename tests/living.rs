@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use seedbed::ops::spec::ReviewOrder;
 use seedbed::{Code, Outcome, Params, Session, Store, Task, Value};
 
 fn run(session: &mut Session, statement: &str) -> Outcome {
@@ -318,4 +319,46 @@ fn a_refresh_remakes_what_an_edit_touched_and_stops_where_nothing_changed() {
     for step in ["b", "p.text", "p.left", "verdicts on p"] {
         assert!(what.contains(&step.to_string()), "{step} in {what:?}");
     }
+}
+
+#[test]
+fn links_are_reviewed_the_doubtful_ones_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    run(&mut session, "ALIGN p match=best csls=none AS a");
+    let queue = rows(&mut session, "REVIEW a LIMIT 10");
+    let margin = |row: &Vec<Value>| match row[5] {
+        Value::Float(margin) => margin,
+        _ => f64::INFINITY,
+    };
+    assert_eq!(queue.len(), 10);
+    assert!(queue.windows(2).all(|pair| margin(&pair[0]) <= margin(&pair[1])));
+    let (left, right) = (text(&queue[0][0]), text(&queue[0][1]));
+    let evidence = rows(&mut session, &format!("EXPLAIN MATCH '{left}', '{right}' IN a"));
+    let what: Vec<String> = evidence.iter().map(|row| text(&row[0])).collect();
+    for part in ["name", "IRI", "similarity", "  by visual", "rival 1 of it", "neighbour"] {
+        assert!(what.iter().any(|what| what.starts_with(part)), "{part} in {what:?}");
+    }
+    assert_eq!(text(&evidence[1][1]), left);
+    run(&mut session, &format!("REJECT ('{left}', '{right}') IN a"));
+    assert_ne!(rows(&mut session, "REVIEW a LIMIT 10")[0], queue[0]);
+    assert_eq!(fails(&mut session, "REVIEW p").0, Code::WrongType);
+    drop(session);
+
+    // The same as a library.
+    let store = Store::open(dir.path().join("store")).unwrap();
+    let mut review = store.review("a", ReviewOrder::Random, 3, "carla").unwrap();
+    let mut seen = Vec::new();
+    while let Some(case) = review.next() {
+        assert!(review.evidence(&case).unwrap().rows.is_some());
+        review.judge(&case, true).unwrap();
+        seen.push(case);
+    }
+    let progress = review.progress();
+    assert_eq!((seen.len(), progress.judged, progress.accepted, progress.left), (3, 3, 3, 0));
+    assert!(progress.precision == 1.0 && progress.interval.0 > 0.3);
+    assert!(review.undo().unwrap());
+    let mut session = store.session();
+    let said = rows(&mut session, "SELECT author FROM p.verdicts WHERE state='stands' AND said='accept'");
+    assert_eq!(said, vec![vec![Value::from("carla")]; 2]);
 }

@@ -94,7 +94,10 @@ fn verbs() {
         "EXPLAIN SEEDS",
         "SEED global n=0 FROM t AS s",
         "EMBED name USING bert INTO p",
-        "SHOW INDEXES",
+        "SHOW INDICES",
+        "INDEX i ON p",
+        "CREATE INDEX i p",
+        "CREATE INDEX i ON p m=300",
     ]));
 }
 

@@ -5,15 +5,19 @@
 
 mod bench;
 mod build;
+mod index;
 mod living;
 mod pair;
+mod review;
 mod session;
 mod stages;
 mod train;
 
 pub use bench::BenchBuilder;
 pub use build::{AlignBuilder, CorrectBuilder, EvaluateBuilder, ExportBuilder, SeedBuilder};
+pub use index::IndexBuilder;
 pub use pair::Pair;
+pub use review::{Progress, Reviewer};
 pub use session::{Name, Prepared, Session};
 pub use stages::{ExpandBuilder, PsqeBuilder, TuneBuilder};
 pub use train::TrainBuilder;
@@ -23,7 +27,7 @@ use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
 use crate::kg::Side;
-use crate::ops::spec::{Architecture, Generate, Import, Request};
+use crate::ops::spec::{Architecture, Generate, Import, Match, Request};
 use crate::ops::{Engine, Outcome, Settings, run};
 use crate::ql;
 use crate::store::{Db, OpenOptions};
@@ -203,6 +207,11 @@ impl Store {
         AlignBuilder::new(self.clone(), pair.name())
     }
 
+    /// Builds an index over the features of a pair, or the embeddings of a model or an alignment.
+    pub fn index(&self, on: &str) -> IndexBuilder {
+        IndexBuilder::new(self.clone(), on)
+    }
+
     /// Judges a seed set or an alignment.
     pub fn evaluate(&self, artifact: &str) -> EvaluateBuilder {
         EvaluateBuilder::new(self.clone(), artifact)
@@ -221,13 +230,6 @@ impl Store {
         side: Option<Side>,
         limit: usize,
     ) -> Result<Outcome> {
-        self.run(&Request::Match(crate::ops::spec::Match {
-            entity: entity.to_string(),
-            pair: pair.name().to_string(),
-            side,
-            model: None,
-            weights: crate::ops::spec::Weights::Auto,
-            limit,
-        }))
+        self.run(&Request::Match(Match { side, limit, ..Match::new(entity, pair.name()) }))
     }
 }

@@ -125,6 +125,11 @@ impl StoredFeature {
         Ok(StoredFeature { present, fitted: Some(rows), ..self })
     }
 
+    /// The object's name.
+    pub fn digest(&self) -> Digest {
+        self.object.digest()
+    }
+
     /// The rows and their presence, without copying.
     pub fn view(&self) -> Feature<'_> {
         if let Some(fitted) = &self.fitted {

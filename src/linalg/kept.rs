@@ -69,11 +69,15 @@ pub struct Kept {
 
 /// Where lists are kept from one search to the next.
 pub trait Keeper: Sync + std::fmt::Debug {
-    /// The lists of that key as they were last kept, if they still are.
-    fn recall(&self, key: &[u8; 32]) -> Option<Arc<Kept>>;
+    /// The lists of that key as they were last kept, if they still are, and whether they are known to be of
+    /// the rows as they are now.
+    fn recall(&self, key: &[u8; 32]) -> Option<(Arc<Kept>, bool)>;
 
-    /// Keeps lists in place of those of that key.
+    /// Keeps lists in place of those of that key; they are of the rows as they are now.
     fn keep(&self, key: &[u8; 32], kept: Arc<Kept>) -> Result<()>;
+
+    /// Remembers that the lists of that key are of the rows as they are now.
+    fn confirm(&self, key: &[u8; 32], kept: Arc<Kept>);
 }
 
 /// What [`top_k`] gives, bit for bit, with the help of lists that were kept under a key; lists that are new
@@ -93,9 +97,13 @@ pub fn kept_top_k(
     let biased = options.left_bias.is_some() || options.right_bias.is_some();
     let key = if biased { *blake3::hash(&[key, &b"biased"[..]].concat()).as_bytes() } else { *key };
     let (kept, known) = match keeper.recall(&key) {
-        Some(kept) => match kept.renewed(channels, options, task)? {
+        Some((kept, true)) => (kept, true),
+        Some((kept, false)) => match kept.renewed(channels, options, task)? {
             Some(renewed) => (Arc::new(renewed), false),
-            None => (kept, true),
+            None => {
+                keeper.confirm(&key, kept.clone());
+                (kept, true)
+            }
         },
         None => (Arc::new(Kept::new(channels, options, task)?), false),
     };

@@ -8,6 +8,7 @@
 mod cluster;
 #[cfg(test)]
 mod cluster_tests;
+pub(crate) mod dot;
 mod fused;
 mod kept;
 pub(crate) mod kernel;
@@ -19,7 +20,7 @@ mod rank;
 mod score;
 mod silhouette;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tiles;
 mod topk;
 
@@ -30,6 +31,7 @@ pub use mask::Mask;
 pub use pairs::pair_scores;
 pub(crate) use pairs::{dot_self, scores_of};
 pub use rank::{Rank, ranks};
+pub(crate) use score::SMALLEST_NORM;
 pub use silhouette::{SilhouetteSample, silhouette};
 pub use topk::{Neighbours, TopK, TopKOptions, top_k};
 

@@ -17,7 +17,7 @@ use crate::linalg::kernel::{DEPTH, Part};
 use crate::linalg::{Channel, Mask, Similarity, TopKOptions, check_channels, check_ids};
 
 /// Rows whose norm is below this count as zero.
-const SMALLEST_NORM: f64 = 1e-30;
+pub(crate) const SMALLEST_NORM: f64 = 1e-30;
 
 /// Most channels of one score.
 const MOST_CHANNELS: usize = 64;

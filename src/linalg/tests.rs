@@ -48,7 +48,7 @@ impl Data {
 }
 
 /// Rows of small whole numbers (so that ties occur), some missing, some zero, some equal.
-pub(super) fn random_feature(rng: &mut Rng, rows: usize, cols: usize, sparse: bool) -> OwnedFeature {
+pub(crate) fn random_feature(rng: &mut Rng, rows: usize, cols: usize, sparse: bool) -> OwnedFeature {
     let present: Presence = (0..rows).map(|_| rng.below(5) > 0).collect();
     let mut dense = vec![0f32; rows * cols];
     for i in 0..rows {

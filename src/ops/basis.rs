@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::features::Modality;
 use crate::psqe::Evidence;
 use crate::psqe::weights::{self, Resolved};
+use crate::store::Digest;
 
 /// Modalities with their weights, and where their rows are.
 pub(crate) struct Basis<'p> {
@@ -49,8 +50,7 @@ impl<'p> Basis<'p> {
 
     /// What an artifact was made by; one that was made by a model holds its embeddings.
     pub fn of(engine: &Engine, pair: &'p LoadedPair, entry: &ArtifactEntry) -> Result<Self> {
-        let embedded = entry.objects.iter().any(|(name, _)| name.ends_with(".left"));
-        let embeddings = embedded.then(|| engine.embeddings(pair, entry)).transpose()?;
+        let embeddings = entry.is_held().then(|| engine.embeddings(pair, entry)).transpose()?;
         Ok(Basis {
             pair,
             embeddings,
@@ -78,6 +78,36 @@ impl<'p> Basis<'p> {
         }
     }
 
+    /// The pair.
+    pub fn pair_name(&self) -> &str {
+        &self.pair.entry.name
+    }
+
+    /// A digest of all that scores under these weights depend on: modalities, weights and rows of both
+    /// sides. `None` where scores are no sums of weighted cosines, for a missing row is not simply left out.
+    pub fn over(&self, factors: &[f32]) -> Option<Digest> {
+        if self.missing != Missing::Neutral {
+            return None;
+        }
+        let features = match &self.embeddings {
+            Some(embeddings) => embeddings.features(),
+            None => &self.pair.features,
+        };
+        // In the order of the evidence, as the weights are.
+        let wanted = features.iter().filter(|(name, ..)| self.modalities.iter().any(|m| m == name.as_str()));
+        let mut hasher = blake3::Hasher::new();
+        for ((modality, left, right), factor) in wanted.zip(factors).filter(|(_, factor)| **factor > 0.0) {
+            hasher.update(&(modality.as_str().len() as u64).to_le_bytes());
+            hasher.update(modality.as_str().as_bytes());
+            hasher.update(&factor.to_le_bytes());
+            hasher.update(&left.digest().0);
+            hasher.update(&right.digest().0);
+        }
+        // Rows of entities that were deleted do not count, and those that came later have none.
+        self.pair.entry.graphs.iter().for_each(|graph| _ = hasher.update(&graph.extent));
+        Some(Digest(*hasher.finalize().as_bytes()))
+    }
+
     /// The weights over [`Basis::evidence`].
     pub fn resolve(&self, engine: &Engine, evidence: &Evidence<'_>, context: &Context) -> Result<Resolved> {
         match self.embeddings {
@@ -87,8 +117,15 @@ impl<'p> Basis<'p> {
     }
 }
 
+impl ArtifactEntry {
+    /// Whether it holds the rows it compares by, as what a model made does.
+    pub fn is_held(&self) -> bool {
+        self.objects.iter().any(|(name, _)| name.ends_with(".left"))
+    }
+}
+
 /// The weights an artifact was made with, or learned.
-fn named(entry: &ArtifactEntry) -> Result<Vec<(Modality, f32)>> {
+pub(crate) fn named(entry: &ArtifactEntry) -> Result<Vec<(Modality, f32)>> {
     let pairs = entry.modalities.iter().zip(&entry.weights);
     pairs.map(|(modality, &weight)| Ok((Modality::new(modality)?, weight))).collect()
 }

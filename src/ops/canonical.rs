@@ -52,6 +52,13 @@ pub fn canonical(request: &Request) -> String {
         Request::Expand(expand) => expand_text(expand),
         Request::Psqe(psqe) => psqe_text(psqe),
         Request::Align(align) => align_text(align),
+        Request::CreateIndex(index) => {
+            let mut text = format!("CREATE INDEX {} ON {}", identifier(&index.name), identifier(&index.on));
+            let _ = write!(text, " {}", weights_text(&index.weights));
+            option(&mut text, "m", Some(index.m));
+            option(&mut text, "ef", Some(index.ef));
+            text
+        }
         Request::Drop(name) => format!("DROP {}", identifier(name)),
         Request::Compact => "COMPACT".to_string(),
         // The rest changes nothing that is kept, so that nobody reads it in a lineage.

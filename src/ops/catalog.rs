@@ -71,13 +71,14 @@ pub fn artifact(db: &Db, name: &str, kind: Option<ArtifactKind>) -> Result<Artif
         Some(ArtifactKind::Seeds) => "seed set",
         Some(ArtifactKind::Alignment) => "alignment",
         Some(ArtifactKind::Model) => "model",
+        Some(ArtifactKind::Index) => "index",
         None => "artifact",
     };
     let fits = |artifact: &ArtifactEntry| kind.is_none_or(|kind| kind == artifact.kind);
     match find(db, name)? {
         Some(Entry::Artifact(artifact)) if fits(&artifact) => Ok(artifact),
         Some(other) => {
-            let article = if wanted.starts_with('a') { "an" } else { "a" };
+            let article = if wanted.starts_with(['a', 'i']) { "an" } else { "a" };
             Err(wrong_kind(name, other.kind(), &format!("{article} {wanted}")))
         }
         None => Err(unknown(
@@ -147,6 +148,15 @@ pub fn artifacts_of(db: &Db, pair: &str) -> Result<Vec<String>> {
         .collect())
 }
 
+/// The artifact of that name, if it has rows: any but an index.
+pub fn with_rows(db: &Db, name: &str) -> Result<ArtifactEntry> {
+    let found = artifact(db, name, None)?;
+    match found.kind {
+        ArtifactKind::Index => Err(wrong_kind(name, found.kind.as_str(), "a seed set or an alignment")),
+        _ => Ok(found),
+    }
+}
+
 /// Everything the catalogue names: what a sweep must keep.
 pub fn live(db: &Db) -> Result<Live> {
     let (mut objects, mut spaces) = (HashSet::new(), HashSet::new());
@@ -173,6 +183,7 @@ fn wrong_kind(name: &str, is: &str, wanted: &str) -> Error {
         "alignment" => "an alignment",
         "seeds" => "a seed set",
         "model" => "a model",
+        "index" => "an index",
         _ => "a pair",
     };
     Error::new(Code::WrongType, format!("`{name}` is {is}, not {wanted}"))

@@ -11,6 +11,7 @@ use super::settings::Settings;
 use super::spec::{Missing, Request, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::{Modality, StoredFeature};
+use crate::index::StoredIndex;
 use crate::kg::{self, Graph, Link, Side, Verdicts};
 use crate::linalg::{Keeper, Mask};
 use crate::psqe::weights::{self, Resolved};
@@ -23,6 +24,9 @@ const CACHED_GRAPHS: usize = 4;
 
 /// Automatic weights kept: one for each set of features that a session is likely to use.
 const CACHED_WEIGHTS: usize = 16;
+
+/// Indexes whose check is remembered: both sides of two.
+const CACHED_INDEXES: usize = 4;
 
 /// An open store with its caches. Shared by all handles and sessions.
 pub struct Engine {
@@ -37,6 +41,7 @@ pub struct Engine {
     weights: Mutex<VecDeque<([u8; 32], Resolved)>>,
     near: Cache,
     live: Mutex<HashSet<[u8; 32]>>,
+    indexes: Mutex<VecDeque<(Digest, StoredIndex)>>,
 }
 
 /// A run under way, for as long as it lives.
@@ -89,7 +94,9 @@ impl LoadedPair {
             self.features.iter().filter(|(modality, ..)| modalities.iter().any(|m| m == modality.as_str()));
         let views =
             wanted.map(|(modality, left, right)| (modality.clone(), left.view(), right.view())).collect();
-        let keeper = self.keeper.as_ref().map(|keeper| keeper as &dyn Keeper);
+        // What is drawn for missing rows is no row of the pair.
+        let keeper = self.keeper.as_ref().filter(|_| missing != Missing::Random);
+        let keeper = keeper.map(|keeper| keeper as &dyn Keeper);
         Ok(Evidence::new(views, missing, seed)?.judged(&self.verdicts).kept_by(keeper))
     }
 }
@@ -109,6 +116,11 @@ pub(crate) struct Embeddings {
 }
 
 impl Embeddings {
+    /// Every modality with its rows.
+    pub fn features(&self) -> &[(Modality, StoredFeature, StoredFeature)] {
+        &self.features
+    }
+
     /// The named modalities as the stages take them.
     pub fn evidence(&self, modalities: &[String]) -> Result<Evidence<'_>> {
         let wanted =
@@ -150,6 +162,7 @@ impl Engine {
             weights: Mutex::default(),
             near: Cache::default(),
             live: Mutex::default(),
+            indexes: Mutex::default(),
         }
     }
 
@@ -178,10 +191,22 @@ impl Engine {
 
     /// Forgets the lists of best partners of a pair, so that they are found from nothing.
     pub(crate) fn forget_near(&self, pair: &str) -> Result<()> {
-        locked(&self.near).retain(|(key, _)| !near::is_of(key, pair));
+        locked(&self.near).retain(|cached| !near::is_of(&cached.key, pair));
         let mut batch = Batch::new();
         near::forget(&self.db, &mut batch, pair)?;
         self.db.commit(batch)
+    }
+
+    /// An index, checked once while it is in use.
+    pub(crate) fn index(&self, digest: &Digest) -> Result<StoredIndex> {
+        if let Some((_, index)) = locked(&self.indexes).iter().find(|(known, _)| known == digest) {
+            return Ok(index.clone());
+        }
+        let index = StoredIndex::load(&self.db, digest)?;
+        let mut indexes = locked(&self.indexes);
+        indexes.push_front((*digest, index.clone()));
+        indexes.truncate(CACHED_INDEXES);
+        Ok(index)
     }
 
     /// Weights as asked for. Automatic ones are kept for this process: they cost a search and depend
@@ -279,7 +304,7 @@ impl Engine {
             }
             None => Verdicts::default(),
         };
-        let keeper = PairKeeper::new(&self.db, name, left.len() + right.len(), &self.near);
+        let keeper = PairKeeper::new(&self.db, name, entry.version, left.len() + right.len(), &self.near);
         Ok(LoadedPair { entry, left, right, links, features, verdicts, keeper })
     }
 }

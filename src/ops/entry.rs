@@ -141,15 +141,18 @@ pub enum ArtifactKind {
     Alignment,
     /// A tuned or trained model; its rows are the seeds it learned from.
     Model,
+    /// An index; it has no rows.
+    Index,
 }
 
 impl ArtifactKind {
-    /// `seeds`, `alignment` or `model`.
+    /// `seeds`, `alignment`, `model` or `index`.
     pub fn as_str(self) -> &'static str {
         match self {
             ArtifactKind::Seeds => "seeds",
             ArtifactKind::Alignment => "alignment",
             ArtifactKind::Model => "model",
+            ArtifactKind::Index => "index",
         }
     }
 }
@@ -239,7 +242,7 @@ impl Input {
 pub struct ArtifactEntry {
     /// Its name.
     pub name: String,
-    /// Seed set, alignment or model.
+    /// Seed set, alignment, model or index.
     pub kind: ArtifactKind,
     /// The pair it belongs to.
     pub pair: String,
@@ -271,7 +274,7 @@ pub struct ArtifactEntry {
     pub seed: u64,
     /// How scores became links (alignments).
     pub matching: String,
-    /// Objects by what they hold (models): `visual.left`, `state`.
+    /// Objects by what they hold: `visual.left` and `state` of a model, `left` of an index.
     pub objects: Vec<(String, [u8; 32])>,
     /// Facts of the run by name: number of clusters, iterations, quotas.
     pub facts: Vec<(String, String)>,
@@ -346,7 +349,7 @@ impl Entry {
         }
     }
 
-    /// `pair`, `seeds`, `alignment` or `model`.
+    /// `pair`, `seeds`, `alignment`, `model` or `index`.
     pub fn kind(&self) -> &'static str {
         match self {
             Entry::Pair(_) => "pair",

@@ -20,7 +20,7 @@ use crate::psqe::weights::Resolved;
 
 /// Judges a seed set or an alignment.
 pub(crate) fn evaluate(engine: &Engine, spec: &Evaluate, context: &Context) -> Result<Outcome> {
-    let entry = catalog::artifact(&engine.db, &spec.target, None)?;
+    let entry = catalog::with_rows(&engine.db, &spec.target)?;
     let pair = engine.load_pair(&entry.pair, context.task)?;
     let links = read(engine, &entry, &pair)?;
     let judged = Judged { entry: &entry, pair: &pair, basis: Basis::of(engine, &pair, &entry)? };
@@ -90,7 +90,8 @@ fn judge(
             let seen = known(engine, entry, pair)?;
             Ok(seeds(pair, links, &seen))
         }
-        ArtifactKind::Alignment => alignment(engine, spec, judged, links, context),
+        // An index is refused where it is looked up.
+        ArtifactKind::Alignment | ArtifactKind::Index => alignment(engine, spec, judged, links, context),
     }
 }
 

@@ -11,6 +11,7 @@ use super::plan::Plan;
 use super::psqe;
 use super::refresh;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::search;
 use super::spec::{self, Align, Auto, Matching, Request, Rescale, SeedMethod};
 use super::tune;
 use crate::error::{Code, Result};
@@ -26,9 +27,11 @@ pub(crate) fn explain(engine: &Engine, request: &Request, context: &Context) -> 
         | Request::Train(_)
         | Request::Correct(_)
         | Request::Expand(_)
+        | Request::CreateIndex(_)
         | Request::Align(_) => planned(engine, request, &Plan::new(engine, request, context)?, context)?,
         Request::Psqe(spec) => psqe::explained(engine, spec, context)?,
         Request::Refresh(spec) => refresh::explained(engine, spec)?,
+        Request::Match(spec) => vec![search::explained(engine, spec, context)?],
         Request::Bench(spec) => bench::explained(engine, spec, context)?,
         Request::Embed(spec::Embed { pair, .. })
         | Request::ImportFeatures(spec::ImportFeatures { pair, .. })
@@ -85,6 +88,10 @@ fn planned(engine: &Engine, request: &Request, plan: &Plan, context: &Context) -
             let epochs = spec.clone().filled().epochs.unwrap_or_default();
             (format!("train {} for {epochs} epochs", spec.model.as_str()), 0)
         }
+        Request::CreateIndex(spec) => {
+            let what = "lay a graph over the rows of each side, refine it, measure its recall";
+            (format!("{what} (m {}, ef {})", spec.m, spec.ef), 0)
+        }
         _ => ("compare every seed with its rivals".to_string(), 0),
     };
     let result = result_step(engine, &plan.order)?;
@@ -135,7 +142,7 @@ fn matching_step(spec: &Align, [left, right]: [u64; 2]) -> String {
     format!("{lists}, then {then}{cut}")
 }
 
-fn step(what: &str, state: &str, because: &str, cost: &str) -> Vec<Value> {
+pub(super) fn step(what: &str, state: &str, because: &str, cost: &str) -> Vec<Value> {
     vec![what.into(), state.into(), because.into(), cost.into()]
 }
 

@@ -21,7 +21,7 @@ use crate::store::Digest;
 
 /// Writes the artifact's rows.
 pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Result<Outcome> {
-    let entry = catalog::artifact(&engine.db, &spec.target, None)?;
+    let entry = catalog::with_rows(&engine.db, &spec.target)?;
     refuse_inside(engine.db.path(), &spec.path)?;
     let format = spec.format.map_or_else(|| format_of(&spec.path), Ok)?;
     if entry.kind == ArtifactKind::Model && format == ExportFormat::Safetensors {

@@ -24,6 +24,7 @@ mod explain;
 mod export;
 mod filter;
 mod import;
+mod index;
 mod lineage;
 mod living;
 mod maintain;
@@ -33,6 +34,7 @@ mod picture;
 mod plan;
 mod psqe;
 mod refresh;
+mod review;
 mod rows;
 mod runs;
 mod search;
@@ -51,6 +53,7 @@ mod words;
 
 pub use canonical::canonical;
 pub use engine::{Engine, names, require_pair};
+pub use review::Case;
 pub use rows::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};
 pub use settings::{Device, Settings};
 
@@ -83,6 +86,18 @@ pub fn run(engine: &Engine, request: &Request, settings: &mut Settings, task: &T
     let mut outcome = catch_unwind(work).unwrap_or_else(|panic| Err(defect(&*panic)))?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
+}
+
+/// The pair of an alignment, and its links that nobody has judged yet, for a person to judge.
+///
+/// # Errors
+/// [`Code::UnknownName`], [`Code::WrongType`] for what has no links.
+pub fn review_queue(engine: &Engine, spec: &spec::Review, task: &Task) -> Result<(String, Vec<Case>)> {
+    let _work = engine.at_work();
+    let settings = Settings::default();
+    let context = Context { settings: &settings, task, former: None, epochs: None };
+    let pair = catalog::artifact(&engine.db, &spec.name, None)?.pair;
+    Ok((pair, review::queue(engine, spec, &context)?))
 }
 
 fn defect(panic: &(dyn std::any::Any + Send)) -> Error {
@@ -122,6 +137,8 @@ fn run_made(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Undo(spec) => verdict::undo(engine, spec, context),
         Request::ImportVerdicts(spec) => verdict::import(engine, spec, context),
         Request::ExportVerdicts(spec) => verdict::export(engine, spec, context),
+        Request::Review(spec) => review::review(engine, spec, context),
+        Request::ExplainPair(spec) => review::explain(engine, spec, context),
         Request::Refresh(spec) => refresh::refresh(engine, spec, context),
         Request::Lineage(name) => living::lineage_of(engine, name),
         Request::Diff(first, second) => diff::diff(engine, first, second, context),
@@ -134,6 +151,7 @@ fn run_made(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Expand(spec) => seed::expand(engine, spec, context),
         Request::Psqe(spec) => psqe::psqe(engine, spec, context),
         Request::Align(spec) => align::align(engine, spec, context),
+        Request::CreateIndex(spec) => index::create(engine, spec, context),
         Request::Evaluate(spec) => evaluate::evaluate(engine, spec, context),
         Request::Bench(spec) => bench::bench(engine, spec, context),
         Request::Match(spec) => search::search(engine, spec, context),

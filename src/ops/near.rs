@@ -61,13 +61,22 @@ impl Record for NearObject {
 }
 
 /// Lists in memory, newest first.
-pub(crate) type Cache = Arc<Mutex<VecDeque<(Vec<u8>, Arc<Kept>)>>>;
+pub(crate) type Cache = Arc<Mutex<VecDeque<Cached>>>;
+
+/// Lists in memory.
+pub(crate) struct Cached {
+    pub key: Vec<u8>,
+    /// The version of the pair whose rows they are of.
+    version: u64,
+    kept: Arc<Kept>,
+}
 
 /// Keeps the lists of a pair.
 #[derive(Clone)]
 pub(crate) struct PairKeeper {
     db: Db,
     pair: String,
+    version: u64,
     cache: Cache,
 }
 
@@ -78,29 +87,26 @@ impl fmt::Debug for PairKeeper {
 }
 
 impl PairKeeper {
-    /// For a pair, unless it is too large.
-    pub fn new(db: &Db, pair: &str, rows: usize, cache: &Cache) -> Option<Self> {
-        (rows <= MOST_ROWS).then(|| PairKeeper {
-            db: db.clone(),
-            pair: pair.to_string(),
-            cache: cache.clone(),
-        })
+    /// For a pair at its version, unless it has too many rows.
+    pub fn new(db: &Db, pair: &str, version: u64, rows: usize, cache: &Cache) -> Option<Self> {
+        let (db, pair, cache) = (db.clone(), pair.to_string(), cache.clone());
+        (rows <= MOST_ROWS).then(|| PairKeeper { db, pair, version, cache })
     }
 
-    fn remember(&self, key: Vec<u8>, kept: Arc<Kept>) {
+    fn remember(&self, key: Vec<u8>, version: u64, kept: Arc<Kept>) {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.retain(|(known, _)| *known != key);
-        cache.push_front((key, kept));
+        cache.retain(|known| known.key != key);
+        cache.push_front(Cached { key, version, kept });
         cache.truncate(CACHED);
     }
 }
 
 impl Keeper for PairKeeper {
-    fn recall(&self, key: &[u8; 32]) -> Option<Arc<Kept>> {
+    fn recall(&self, key: &[u8; 32]) -> Option<(Arc<Kept>, bool)> {
         let key = place(&self.pair, key);
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, kept)) = cache.iter().find(|(known, _)| *known == key) {
-            return Some(kept.clone());
+        if let Some(known) = cache.iter().find(|known| known.key == key) {
+            return Some((known.kept.clone(), known.version == self.version));
         }
         drop(cache);
         // What cannot be read is made again.
@@ -115,13 +121,16 @@ impl Keeper for PairKeeper {
         }
         let kept = Kept::of(side(object.left, rows.1)?, side(object.right, rows.0)?, biases);
         let kept = Arc::new(kept);
-        self.remember(key, kept.clone());
-        Some(kept)
+        Some((kept, false))
+    }
+
+    fn confirm(&self, key: &[u8; 32], kept: Arc<Kept>) {
+        self.remember(place(&self.pair, key), self.version, kept);
     }
 
     fn keep(&self, key: &[u8; 32], kept: Arc<Kept>) -> Result<()> {
         let key = place(&self.pair, key);
-        self.remember(key.clone(), kept.clone());
+        self.remember(key.clone(), self.version, kept.clone());
         if self.db.is_read_only() {
             return Ok(());
         }

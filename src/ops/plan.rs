@@ -5,8 +5,9 @@
 
 use std::fmt::Write as _;
 
+use super::basis;
 use super::canonical::canonical;
-use super::catalog::{self, ArtifactEntry, ArtifactKind, Input, PairEntry};
+use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, Input, PairEntry};
 use super::engine::{Context, Engine, LoadedPair};
 use super::lineage::{self, Arithmetic};
 use super::make::Order;
@@ -159,6 +160,7 @@ fn settled(
         Request::Correct(spec) => Some(&spec.weights),
         Request::Expand(spec) => Some(&spec.weights),
         Request::Align(spec) if spec.model.is_none() => Some(&spec.weights),
+        Request::CreateIndex(spec) => Some(&spec.weights),
         _ => None,
     };
     if weights == Some(&Weights::Auto)
@@ -202,7 +204,7 @@ impl Outline {
                 SeedMethod::Pivots(_) => of_pair(ArtifactKind::Seeds, &spec.from, &Weights::Equal),
                 SeedMethod::Cluster { .. } => of_pair(ArtifactKind::Seeds, &spec.from, &spec.weights),
                 SeedMethod::Global { variant } => {
-                    let source = catalog::artifact(&engine.db, &spec.from, None)?;
+                    let source = catalog::with_rows(&engine.db, &spec.from)?;
                     if source.kind == ArtifactKind::Alignment {
                         seeds(&spec.from)?;
                     }
@@ -254,6 +256,30 @@ impl Outline {
                 let outline = of_pair(ArtifactKind::Alignment, &spec.pair, &spec.weights);
                 Outline { embeddings: model.is_some(), model, ..outline }
             }
+            Request::CreateIndex(spec) => match catalog::find(&engine.db, &spec.on)? {
+                Some(Entry::Artifact(_)) => {
+                    let source = catalog::with_rows(&engine.db, &spec.on)?;
+                    let outline = of_pair(ArtifactKind::Index, &source.pair, &spec.weights);
+                    match source.kind {
+                        ArtifactKind::Model => Outline { embeddings: true, model: Some(source), ..outline },
+                        ArtifactKind::Alignment if spec.weights == Weights::Auto => {
+                            let weights = Weights::Named(basis::named(&source)?);
+                            Outline { embeddings: source.is_held(), weights, model: Some(source), ..outline }
+                        }
+                        ArtifactKind::Alignment => {
+                            let message = format!("alignment `{}` brings weights of its own", spec.on);
+                            return Err(Error::new(Code::Conflict, message).help("leave out weights"));
+                        }
+                        ArtifactKind::Seeds | ArtifactKind::Index => {
+                            let message =
+                                format!("`{}` is {} and has no embeddings", spec.on, source.kind.as_str());
+                            return Err(Error::new(Code::WrongType, message)
+                                .help("index a pair, a model or an alignment"));
+                        }
+                    }
+                }
+                _ => of_pair(ArtifactKind::Index, &spec.on, &spec.weights),
+            },
             _ => return Err(Error::new(Code::Internal, "the statement makes no artifact")),
         })
     }
@@ -310,6 +336,7 @@ impl Request {
             Request::Correct(spec) => &spec.name,
             Request::Expand(spec) => &spec.name,
             Request::Align(spec) => &spec.name,
+            Request::CreateIndex(spec) => &spec.name,
             _ => "",
         }
     }
@@ -333,6 +360,7 @@ impl Request {
             Request::Correct(spec) => &mut spec.name,
             Request::Expand(spec) => &mut spec.name,
             Request::Align(spec) => &mut spec.name,
+            Request::CreateIndex(spec) => &mut spec.name,
             _ => return,
         };
         *name = to.to_string();
@@ -377,6 +405,7 @@ impl Request {
                     spec.model = Some(String::new());
                 }
             }
+            Request::CreateIndex(spec) => (spec.name, spec.on) = Default::default(),
             _ => {}
         }
         request

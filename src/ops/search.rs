@@ -1,66 +1,150 @@
 //! `MATCH 'entity' IN p`: the best counterparts of one entity, with the score of each modality.
 
 use super::basis::Basis;
-use super::catalog::{self, ArtifactKind, Entry};
+use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry};
 use super::engine::{Context, Engine, LoadedPair};
 use super::entities;
-use super::rows::{Column, ColumnKind, Outcome, Rows};
+use super::explain::step;
+use super::index::{Available, available, channels_from};
+use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::spec::{Match, Missing, Weights};
 use crate::error::{Code, Error, Result};
+use crate::index::{self, Ask, Changes, Path};
 use crate::kg::{EntityId, Graph, Side};
-use crate::linalg::{Channel, TopKOptions, top_k};
+use crate::linalg::{TopKOptions, top_k};
 
-/// Searches exactly; `IN` names a pair, or an alignment whose weights are then used.
-pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result<Outcome> {
-    let artifact = match catalog::find(&engine.db, &spec.pair)? {
-        Some(Entry::Artifact(artifact)) if artifact.kind == ArtifactKind::Alignment => Some(artifact),
-        _ => None,
-    };
-    if let Some(artifact) = &artifact
-        && (spec.weights != Weights::Auto || spec.model.is_some())
-    {
-        let message = format!("alignment `{}` brings weights of its own", spec.pair);
-        return Err(Error::new(Code::Conflict, message)
-            .help(format!("leave out USING, or search in the pair: MATCH … IN {}", artifact.pair)));
+/// What a search is in: a pair, or an alignment whose weights are then used.
+struct Target {
+    alignment: Option<ArtifactEntry>,
+    pair: String,
+}
+
+impl Target {
+    fn of(engine: &Engine, spec: &Match) -> Result<Target> {
+        let alignment = match catalog::find(&engine.db, &spec.pair)? {
+            Some(Entry::Artifact(artifact)) if artifact.kind == ArtifactKind::Alignment => Some(artifact),
+            _ => None,
+        };
+        if let Some(alignment) = &alignment
+            && (spec.weights != Weights::Auto || spec.model.is_some())
+        {
+            let message = format!("alignment `{}` brings weights of its own", spec.pair);
+            return Err(Error::new(Code::Conflict, message)
+                .help(format!("leave out USING, or search in the pair: MATCH … IN {}", alignment.pair)));
+        }
+        let pair = alignment.as_ref().map_or(&spec.pair, |alignment| &alignment.pair).clone();
+        Ok(Target { alignment, pair })
     }
-    let name = artifact.as_ref().map_or(&spec.pair, |artifact| &artifact.pair);
-    let pair = engine.load_pair(name, context.task)?;
-    let graphs: Vec<(Side, &Graph)> = Side::BOTH
-        .into_iter()
-        .filter(|side| spec.side.is_none_or(|wanted| wanted == *side))
-        .map(|side| (side, sides(&pair, side).0))
-        .collect();
-    let (side, entity) = entities::find(&pair.entry.name, &graphs, &spec.entity)?;
-    let basis = match (&artifact, &spec.model) {
-        (Some(artifact), _) => Basis::of(engine, &pair, artifact)?,
-        (None, Some(model)) => {
-            let model = catalog::artifact(&engine.db, model, Some(ArtifactKind::Model))?.of_pair(name)?;
-            let modalities = model.embedded(&spec.weights)?;
-            Basis::model(engine, &pair, &model, &modalities, &spec.weights)?
+
+    /// What entities are compared by.
+    fn basis<'p>(
+        &self,
+        engine: &Engine,
+        pair: &'p LoadedPair,
+        spec: &Match,
+        context: &Context,
+    ) -> Result<Basis<'p>> {
+        match (&self.alignment, &spec.model) {
+            (Some(alignment), _) => Basis::of(engine, pair, alignment),
+            (None, Some(model)) => {
+                let model = catalog::artifact(&engine.db, model, Some(ArtifactKind::Model))?;
+                let model = model.of_pair(&self.pair)?;
+                let modalities = model.embedded(&spec.weights)?;
+                Basis::model(engine, pair, &model, &modalities, &spec.weights)
+            }
+            (None, None) => {
+                let modalities = pair.entry.wanted(&spec.weights)?;
+                let seed = context.settings.seed;
+                Ok(Basis::features(pair, &modalities, &spec.weights, Missing::Neutral, seed))
+            }
         }
-        (None, None) => {
-            let modalities = pair.entry.wanted(&spec.weights)?;
-            Basis::features(&pair, &modalities, &spec.weights, Missing::Neutral, context.settings.seed)
+    }
+}
+
+impl Match {
+    fn ask(&self) -> Ask<'static> {
+        Ask { k: self.limit, recall: self.recall as f32, exact: self.exact, allowed: None }
+    }
+
+    /// The index to go through, with what to tell of others.
+    ///
+    /// Fails with [`Code::MissingData`] if one is asked for and there is none.
+    fn index(&self, engine: &Engine, basis: &Basis<'_>, factors: &[f32], side: Side) -> Result<Available> {
+        let on = self.model.as_ref().unwrap_or(&self.pair);
+        let found = available(engine, on, basis, factors, side)?;
+        if let (Some(false), Available::None(notes)) = (self.exact, &found) {
+            let notes = notes.iter().map(|note| format!("; {note}")).collect::<String>();
+            let message = format!("exact=false, and no index is over what is compared{notes}");
+            return Err(Error::new(Code::MissingData, message)
+                .help(format!("make one with the same weights: CREATE INDEX name ON {on}")));
         }
-    };
-    let csls = artifact.map_or(0, |artifact| artifact.csls);
+        Ok(found)
+    }
+}
+
+/// `EXPLAIN MATCH`: the way it would go, and why.
+pub(crate) fn explained(engine: &Engine, spec: &Match, context: &Context) -> Result<Vec<Value>> {
+    let target = Target::of(engine, spec)?;
+    let pair = engine.load_pair(&target.pair, context.task)?;
+    let (side, _) = find(&pair, spec)?;
+    let basis = target.basis(engine, &pair, spec, context)?;
+    let evidence = basis.evidence()?;
+    let factors = basis.resolve(engine, &evidence, context)?.factors();
+    let rows = sides(&pair, side).1.len();
+    Ok(match spec.index(engine, &basis, &factors, side.other())? {
+        Available::None(notes) => {
+            let why =
+                if notes.is_empty() { "no index is over what is compared".into() } else { notes.join("; ") };
+            step("compare with all rows", "to do", &why, &format!("{rows} rows compared"))
+        }
+        Available::Index(name, index) => {
+            let index = index.view();
+            match index.plan(&spec.ask(), index.indexed()) {
+                path @ Path::Graph { visited, .. } => {
+                    let cost = format!("about {visited} of {} points compared", index.points());
+                    step(&format!("go through index {name}"), "to do", &path.to_string(), &cost)
+                }
+                path @ Path::Exact(_) => {
+                    let why = format!("index {name}: {path}");
+                    step("compare with all rows", "to do", &why, &format!("{rows} rows compared"))
+                }
+            }
+        }
+    })
+}
+
+/// Searches through an index where there is one and it pays, else exactly.
+pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result<Outcome> {
+    let target = Target::of(engine, spec)?;
+    let pair = engine.load_pair(&target.pair, context.task)?;
+    let (side, entity) = find(&pair, spec)?;
+    let basis = target.basis(engine, &pair, spec, context)?;
+    let csls = target.alignment.map_or(0, |alignment| alignment.csls);
     let evidence = basis.evidence()?;
     let resolved = basis.resolve(engine, &evidence, context)?;
     let modalities = &basis.modalities;
+    let factors = resolved.factors();
 
-    let channels: Vec<Channel> = evidence
-        .channels(&resolved.factors())
-        .into_iter()
-        .map(|channel| match side {
-            Side::Left => channel,
-            Side::Right => Channel { left: channel.right, right: channel.left, ..channel },
-        })
-        .collect();
-    let row = [entity];
-    let options =
-        TopKOptions { k: spec.limit, left_rows: Some(&row), both: false, mask: None, ..evidence.options() };
-    let found = top_k(&channels, &options, context.task)?;
-    let candidates: Vec<(EntityId, f32)> = found.left.row(0).collect();
+    let channels = channels_from(&evidence, &factors, side);
+    let (candidates, notes) = match spec.index(engine, &basis, &factors, side.other())? {
+        Available::Index(name, index) => {
+            let unchanged = Changes::default();
+            let found =
+                index::search(&index.view(), &unchanged, &channels, entity, &spec.ask(), context.task)?;
+            (found.rows, vec![format!("index {name}: {}", found.path)])
+        }
+        Available::None(notes) => {
+            let row = [entity];
+            let options = TopKOptions {
+                k: spec.limit,
+                left_rows: Some(&row),
+                both: false,
+                mask: None,
+                ..evidence.options()
+            };
+            (top_k(&channels, &options, context.task)?.left.row(0).collect(), notes)
+        }
+    };
 
     let oriented: Vec<(EntityId, EntityId)> = candidates
         .iter()
@@ -92,6 +176,7 @@ pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result
         own.label(entity),
         own.entities.get(entity as usize)
     ));
+    outcome.notes.extend(notes);
     if csls > 0 {
         outcome = outcome.note(format!(
             "plain similarities under the weights of `{}`, whose links were chosen by CSLS {csls}",
@@ -110,4 +195,11 @@ fn sides(pair: &LoadedPair, side: Side) -> (&Graph, &Graph) {
         Side::Left => (&pair.left, &pair.right),
         Side::Right => (&pair.right, &pair.left),
     }
+}
+
+/// The entity that is searched for.
+fn find(pair: &LoadedPair, spec: &Match) -> Result<(Side, EntityId)> {
+    let wanted = Side::BOTH.into_iter().filter(|side| spec.side.is_none_or(|wanted| wanted == *side));
+    let graphs: Vec<(Side, &Graph)> = wanted.map(|side| (side, sides(pair, side).0)).collect();
+    entities::find(&pair.entry.name, &graphs, &spec.entity)
 }

@@ -18,6 +18,7 @@ pub(crate) fn show(engine: &Engine, what: &Show, context: &Context) -> Result<Ou
         Show::Models(pair) => artifacts(engine, pair.as_deref(), Some(ArtifactKind::Model))?,
         Show::Runs(pair) => runs::table(engine, pair.as_deref())?,
         Show::Alignments(pair) => artifacts(engine, pair.as_deref(), Some(ArtifactKind::Alignment))?,
+        Show::Indexes(pair) => artifacts(engine, pair.as_deref(), Some(ArtifactKind::Index))?,
         Show::Artifacts(pair) => artifacts(engine, pair.as_deref(), None)?,
         Show::Verdicts(pair) => living::verdicts(engine, pair.as_deref(), context)?,
         Show::Stale(pair) => living::stale(engine, pair.as_deref())?,

@@ -25,7 +25,8 @@ pub(crate) struct Source {
 pub(crate) fn open(engine: &Engine, from: &From, context: &Context) -> Result<Source> {
     let entry = catalog::find(&engine.db, &from.name)?;
     match entry {
-        Some(Entry::Artifact(artifact)) => {
+        Some(Entry::Artifact(_)) => {
+            let artifact = catalog::with_rows(&engine.db, &from.name)?;
             let graphs = engine.graphs_of(&artifact.pair, context.task)?;
             match from.side.map(Side::as_str).or(from.table.as_deref()) {
                 None => Ok(artifact_rows(engine, &artifact, graphs)),
@@ -85,6 +86,7 @@ fn artifact_word(artifact: &ArtifactEntry) -> &'static str {
         catalog::ArtifactKind::Seeds => "a seed set",
         catalog::ArtifactKind::Alignment => "an alignment",
         catalog::ArtifactKind::Model => "a model",
+        catalog::ArtifactKind::Index => "an index",
     }
 }
 

@@ -19,7 +19,7 @@ use crate::store::{Batch, Digest};
 
 /// `ACCEPT ('a', 'b') IN p` and `REJECT …`.
 pub(crate) fn judge(engine: &Engine, spec: &Judge, context: &Context) -> Result<Outcome> {
-    let pair = engine.load_pair(&spec.pair, context.task)?;
+    let pair = engine.load_pair(&pair_of(engine, &spec.pair)?, context.task)?;
     let mut log = Log::open(engine, pair)?;
     let said = if spec.accept { Said::Accept } else { Said::Reject };
     let mut lines = Vec::new();
@@ -32,15 +32,21 @@ pub(crate) fn judge(engine: &Engine, spec: &Judge, context: &Context) -> Result<
     log.commit(engine, canonical(&Request::Judge(spec.clone())), said.as_str(), notes)
 }
 
+/// The pair itself, or that of an artifact: links are judged where they are seen.
+fn pair_of(engine: &Engine, name: &str) -> Result<String> {
+    Ok(match catalog::find(&engine.db, name)? {
+        Some(Entry::Artifact(artifact)) => artifact.pair,
+        _ => name.to_string(),
+    })
+}
+
 /// `UNDO ('a', 'b') IN p`, or `UNDO IN p` for the last verdict.
 pub(crate) fn undo(engine: &Engine, spec: &Undo, context: &Context) -> Result<Outcome> {
-    let pair = engine.load_pair(&spec.pair, context.task)?;
+    let pair = engine.load_pair(&pair_of(engine, &spec.pair)?, context.task)?;
     let mut log = Log::open(engine, pair)?;
     let mut lines = Vec::new();
     let standing: Vec<Verdict> = kg::standing(&log.lines).into_iter().cloned().collect();
-    let none = |what: String| {
-        Error::new(Code::NotFound, what).help(format!("see what stands: SHOW VERDICTS FROM {}", spec.pair))
-    };
+    let none = |what: String| Error::new(Code::NotFound, what).help("see what stands: SHOW VERDICTS");
     if spec.pairs.is_empty() {
         let last = standing.last().ok_or_else(|| none(format!("no verdict on `{}` stands", spec.pair)))?;
         lines.push(Line::taking_back(last));

@@ -170,10 +170,14 @@ pub enum StatementKind {
     },
     /// `EXPLAIN RUN t`
     ExplainRun(Name),
+    /// `EXPLAIN MATCH 'a', 'b' IN x`
+    ExplainPair { left: Node<Value>, right: Node<Value>, name: Name },
     /// `CORRECT s AS s2`
     Correct { seeds: Name, options: Vec<OptionItem>, name: Option<Name> },
     /// `ALIGN p USING features AS a`
     Align { pair: Name, using: Option<Node<Using>>, options: Vec<OptionItem>, name: Option<Name> },
+    /// `CREATE INDEX i ON m`
+    CreateIndex { name: Name, on: Name, options: Vec<OptionItem> },
     /// `EVALUATE a`
     Evaluate { target: Name, options: Vec<OptionItem> },
     /// `MATCH 'iri' IN p`
@@ -224,6 +228,7 @@ pub enum ShowWhat {
     Alignments,
     Models,
     Runs,
+    Indexes,
     Artifacts,
     Verdicts,
     Stale,

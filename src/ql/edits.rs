@@ -4,8 +4,10 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::ast::{Name, Node, OptionItem, Value};
+use super::catalog::{REVIEW_ORDERS, word_for};
 use super::print::{Ident, Options, list, optional};
 use crate::kg::Side;
+use crate::ops::spec::ReviewOrder;
 
 /// `name.side`
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +58,8 @@ pub enum EditStatement {
     Refresh { name: Name, options: Vec<OptionItem>, result: Option<Name> },
     /// `DIFF a, b`
     Diff(Name, Name),
+    /// `REVIEW a ORDER BY uncertainty LIMIT 50`
+    Review { name: Name, order: Option<Node<ReviewOrder>>, limit: Option<Node<Value>> },
 }
 
 impl Display for EditStatement {
@@ -95,6 +99,11 @@ impl Display for EditStatement {
             EditStatement::Refresh { name, options, result } => {
                 write!(f, "REFRESH {}{}", Ident(name), Options(options))?;
                 optional(f, " AS ", result.as_ref().map(Ident))
+            }
+            EditStatement::Review { name, order, limit } => {
+                write!(f, "REVIEW {}", Ident(name))?;
+                optional(f, " ORDER BY ", order.as_ref().map(|order| word_for(REVIEW_ORDERS, &order.value)))?;
+                optional(f, " LIMIT ", limit.as_ref().map(|limit| &limit.value))
             }
             EditStatement::Diff(first, second) => write!(f, "DIFF {}, {}", Ident(first), Ident(second)),
         }

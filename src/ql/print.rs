@@ -85,6 +85,9 @@ impl Display for Statement {
                 optional(f, " BY ", by.as_ref().map(|by| word_for(GROUPINGS, &by.value)))?;
                 optional(f, " TO ", path.as_ref().map(|path| &path.value))
             }
+            ExplainPair { left, right, name } => {
+                write!(f, "EXPLAIN MATCH {}, {} IN {}", left.value, right.value, Ident(name))
+            }
             ExplainRun(name) => write!(f, "EXPLAIN RUN {}", Ident(name)),
             Correct { seeds, options, name } => {
                 write!(f, "CORRECT {}{}", Ident(seeds), Options(options))?;
@@ -95,6 +98,9 @@ impl Display for Statement {
                 optional(f, " USING ", using.as_ref().map(|using| &using.value))?;
                 write!(f, "{}", Options(options))?;
                 optional(f, " AS ", name.as_ref().map(Ident))
+            }
+            CreateIndex { name, on, options } => {
+                write!(f, "CREATE INDEX {} ON {}{}", Ident(name), Ident(on), Options(options))
             }
             Evaluate { target, options } => write!(f, "EVALUATE {}{}", Ident(target), Options(options)),
             Match { entity, pair, side, using, options, limit } => {

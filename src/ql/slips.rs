@@ -117,6 +117,7 @@ pub(crate) fn later(failure: &Failure<'_>, what: &str, about: &str) -> Error {
 pub(crate) fn known(failure: &Failure<'_>) -> Option<Error> {
     open_parenthesis(failure)
         .or_else(|| not_there_yet(failure))
+        .or_else(|| create_what(failure))
         .or_else(|| missing_semicolon(failure))
         .or_else(|| option_slip(failure))
         .or_else(|| condition_slip(failure))
@@ -144,6 +145,19 @@ fn open_parenthesis(failure: &Failure<'_>) -> Option<Error> {
     Some(error.help(format!("go on with {}", failure.wanted())))
 }
 
+/// Only indexes are created; the rest has verbs of its own.
+fn create_what(failure: &Failure<'_>) -> Option<Error> {
+    if !failure.expects_word("INDEX") || failure.at_end() {
+        return None;
+    }
+    let error = failure.here(format!("CREATE makes an INDEX, not `{}`", shorten(failure.found_text(), 40)));
+    Some(
+        error.help(
+            "a pair is made by IMPORT or GENERATE PAIR, other things by SEED, TRAIN and ALIGN … AS name",
+        ),
+    )
+}
+
 fn not_there_yet(failure: &Failure<'_>) -> Option<Error> {
     let found = failure.found_text().to_lowercase();
     let model = ["bert", "labse", "e5", "minilm", "clip", "resnet", "vit", "model", "onnx"];
@@ -153,7 +167,7 @@ fn not_there_yet(failure: &Failure<'_>) -> Option<Error> {
             "ngrams, bow and numeric need no model; vectors made elsewhere come in by IMPORT FEATURES",
         ));
     }
-    if failure.expects_word("PAIRS") && (found == "models" || found == "indexes" || found == "embeddings") {
+    if failure.expects_word("PAIRS") && found == "embeddings" {
         return Some(later(failure, &format!("SHOW {}", found.to_uppercase()), "listing them"));
     }
     None

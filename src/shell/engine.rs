@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use seedbed::ql::{self, Params, Statement};
-use seedbed::{Error, Kind, Observer, Task};
+use seedbed::{Error, Kind, Observer, Outcome, Task};
 
 use super::cli::Options;
 use super::connection::Connection;
@@ -17,6 +17,7 @@ use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
 use super::render::{self, Look, Mode, json, text};
+use super::review;
 use super::script::{self, Origin, Step};
 use super::terminal::{self, Streams, Style, paint};
 
@@ -168,6 +169,9 @@ impl Shell {
         let outcome = self.connection.execute(statement, &self.params, &task);
         progress.finish();
         let mut outcome = outcome?;
+        if let Some(name) = review::asked(statement).filter(|_| self.talks()) {
+            return review::run(self, name, outcome, &mut io::stdin().lock());
+        }
         let said = progress.notes().into_iter().filter(|note| !outcome.notes.contains(note));
         outcome.notes.splice(..0, said.collect::<Vec<_>>());
         // What a mode for programs leaves out is still said to a person who watches.
@@ -180,6 +184,25 @@ impl Shell {
         }
         let look = self.look();
         render::render(self.mode, outcome, &look, self.interrupt.token(), &mut self.output)
+    }
+
+    /// Whether a person can be asked: at a terminal, and shown what they are asked about.
+    fn talks(&self) -> bool {
+        self.streams.stdin && self.output.is_stdout() && self.streams.stdout && self.mode.is_for_people()
+    }
+
+    /// Runs a statement of our own, with a name at its end, and prints its outcome.
+    pub fn show(&mut self, text: &str, name: &str, params: &Params) -> Result<(), Halt> {
+        let outcome = self.quietly(text, name, params)?;
+        let look = self.look();
+        render::render(self.mode, outcome, &look, self.interrupt.token(), &mut self.output)
+    }
+
+    /// The same without printing.
+    pub fn quietly(&mut self, text: &str, name: &str, params: &Params) -> Result<Outcome, Halt> {
+        let statement = review::statement(text, name)?;
+        let task = Task::new(self.interrupt.token().clone(), None);
+        Ok(self.connection.execute(&statement, params, &task)?)
     }
 
     /// Prints a statement before it runs, on one line.

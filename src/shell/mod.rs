@@ -20,6 +20,7 @@ mod output;
 mod progress;
 mod render;
 mod repl;
+mod review;
 mod script;
 mod stdin;
 mod terminal;

@@ -116,6 +116,26 @@ pub struct Match {
     pub weights: Weights,
     /// How many.
     pub limit: usize,
+    /// Compare with all (`true`), or go through an index even where that costs more (`false`).
+    pub exact: Option<bool>,
+    /// Recall at ten that an index must have shown to be gone through.
+    pub recall: f64,
+}
+
+impl Match {
+    /// The best ten counterparts of an entity of either side, by the features.
+    pub fn new(entity: &str, pair: &str) -> Self {
+        Match {
+            entity: entity.to_string(),
+            pair: pair.to_string(),
+            side: None,
+            model: None,
+            weights: Weights::Auto,
+            limit: 10,
+            exact: None,
+            recall: super::RECALL,
+        }
+    }
 }
 
 /// Format of an export.

@@ -5,9 +5,11 @@
 
 mod bench;
 mod edits;
+mod index;
 mod links;
 mod models;
 mod query;
+mod review;
 mod seeds;
 mod sources;
 
@@ -15,9 +17,11 @@ use std::path::PathBuf;
 
 pub use bench::*;
 pub use edits::*;
+pub use index::*;
 pub use links::*;
 pub use models::*;
 pub use query::*;
+pub use review::*;
 pub use seeds::*;
 pub use sources::*;
 
@@ -49,6 +53,10 @@ pub enum Request {
     ExportVerdicts(ExportVerdicts),
     /// `REFRESH a`
     Refresh(Refresh),
+    /// `REVIEW a ORDER BY uncertainty LIMIT 50`
+    Review(Review),
+    /// `EXPLAIN MATCH 'a', 'b' IN x`
+    ExplainPair(ExplainPair),
     /// `SHOW LINEAGE a`
     Lineage(String),
     /// `DIFF a, b`
@@ -71,6 +79,8 @@ pub enum Request {
     Psqe(Psqe),
     /// `ALIGN p USING features(visual=0.8, text=0.2) match=mutual AS a`
     Align(Align),
+    /// `CREATE INDEX i ON m1`
+    CreateIndex(CreateIndex),
     /// `EVALUATE a protocol=strict`
     Evaluate(Evaluate),
     /// `BENCH PAIRS p MODELS eva, meaformer SEEDS s, split '20%' runs=5`

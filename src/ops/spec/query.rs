@@ -117,6 +117,8 @@ pub enum Show {
     Runs(Option<String>),
     /// Alignments.
     Alignments(Option<String>),
+    /// Indexes.
+    Indexes(Option<String>),
     /// All artifacts with their lineage.
     Artifacts(Option<String>),
     /// What people said of pairs.

@@ -9,6 +9,9 @@ use crate::ql::catalog;
 use crate::ql::edits::{Couple, EditStatement, GraphName, Row};
 use crate::ql::options::{Options, resolve};
 
+/// Links of a review, unless told otherwise.
+const REVIEWED: usize = 50;
+
 /// What messages call it.
 const ENTITY: &str = "an entity";
 
@@ -94,6 +97,11 @@ impl Binder<'_> {
                     result: result.as_ref().map(|result| result.value.clone()),
                 })
             }
+            E::Review { name, order, limit } => Request::Review(spec::Review {
+                name: name.value.clone(),
+                order: order.as_ref().map(|order| order.value).unwrap_or_default(),
+                limit: self.count(limit.as_ref(), "LIMIT", 1)?.unwrap_or(REVIEWED),
+            }),
             E::Diff(first, second) => Request::Diff(first.value.clone(), second.value.clone()),
         })
     }

@@ -95,9 +95,24 @@ impl Binder<'_> {
                     overwrite: options.flag("overwrite"),
                 })
             }
+            S::ExplainPair { left, right, name } => Request::ExplainPair(spec::ExplainPair {
+                left: self.text(left, "an entity")?,
+                right: self.text(right, "an entity")?,
+                name: name.value.clone(),
+            }),
             S::ExplainRun(name) => Request::ExplainRun(name.value.clone()),
             S::Align { pair, using, options, name } => {
                 self.align(pair, using.as_ref(), options, name.as_ref())?
+            }
+            S::CreateIndex { name, on, options } => {
+                let options = self.options(&catalog::CREATE_INDEX, options)?;
+                Request::CreateIndex(spec::CreateIndex {
+                    on: on.value.clone(),
+                    weights: options.weights(),
+                    m: options.size("m"),
+                    ef: options.size("ef"),
+                    name: name.value.clone(),
+                })
             }
             S::Evaluate { target, options } => {
                 let options = self.options(&catalog::EVALUATE, options)?;
@@ -126,6 +141,8 @@ impl Binder<'_> {
                     model,
                     weights,
                     limit: self.count(limit.as_ref(), "LIMIT", 1)?.unwrap_or(10),
+                    exact: options.span("exact").map(|_| options.flag("exact")),
+                    recall: options.float("recall").unwrap_or(spec::RECALL),
                 })
             }
             S::Select(select) => Request::Select(self.select(select)?),
@@ -481,6 +498,7 @@ fn show(what: ShowWhat, pair: Option<&Name>) -> spec::Show {
         ShowWhat::Seeds => spec::Show::Seeds(pair),
         ShowWhat::Models => spec::Show::Models(pair),
         ShowWhat::Runs => spec::Show::Runs(pair),
+        ShowWhat::Indexes => spec::Show::Indexes(pair),
         ShowWhat::Alignments => spec::Show::Alignments(pair),
         ShowWhat::Artifacts => spec::Show::Artifacts(pair),
         ShowWhat::Verdicts => spec::Show::Verdicts(pair),

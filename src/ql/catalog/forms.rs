@@ -264,9 +264,22 @@ forms! {
         ],
         ["BENCH PAIRS zh_en MODELS all SEEDS seeds, split '20%' runs=5",
          "BENCH PAIRS zh_en, ja_en MODELS eva, meaformer SEEDS split 'train' + seeds runs=3 protocol=paper TO 'bench.tex'"];
+    CREATE_INDEX: "CREATE INDEX", "Builds an index of nearest neighbours, which MATCH goes through where that pays.",
+        "CREATE INDEX name ON pair|model|alignment [options]",
+        [
+            WEIGHTS,
+            opt("m", Kind::Int(4, 64), "16", "neighbours chosen for a point; a list holds twice as many"),
+            opt("ef", Kind::Int(16, 2000), "128", "points kept while neighbours are searched: more find better ones"),
+        ],
+        ["CREATE INDEX i1 ON m1", "CREATE INDEX i2 ON zh_en weights(visual=1) m=24 ef=200"];
     MATCH: "MATCH", "Finds the best counterparts of one entity.",
         "MATCH 'entity' IN pair[.left|.right] [USING model|features[(modality=weight, …)]] [options] [LIMIT n]",
-        [WEIGHTS],
+        [
+            WEIGHTS,
+            opt("exact", Kind::Bool, "",
+                "compare with all, or (false) go through an index even where that costs more; by cost where not given"),
+            opt("recall", Kind::Float(0.0, 1.0), "0.98", "share of the ten best that an index must have found when it was measured"),
+        ],
         ["MATCH 'http://zh.dbpedia.org/resource/金大中' IN zh_en LIMIT 10",
          "MATCH <http://dbpedia.org/resource/Seoul> IN zh_en.right USING features(visual=0.5, text=0.5)"];
     SELECT: "SELECT", "Reads rows of seeds, alignments, links, entities, triples or attributes.",
@@ -303,7 +316,7 @@ forms! {
         ],
         ["EXPORT a1 TO 'zh_en.sssom.tsv' format=sssom", "EXPORT s1 TO 'seeds.csv' overwrite=true"];
     SHOW: "SHOW", "Lists what the store holds and what it can do.",
-        "SHOW PAIRS|FEATURES|SEEDS|ALIGNMENTS|MODELS|RUNS|ARTIFACTS|VERDICTS|STALE|LINEAGE name|OPERATIONS|SETTINGS|FORMATS [FROM pair]",
+        "SHOW PAIRS|FEATURES|SEEDS|ALIGNMENTS|MODELS|RUNS|INDEXES|ARTIFACTS|VERDICTS|STALE|LINEAGE name|OPERATIONS|SETTINGS|FORMATS [FROM pair]",
         [],
         ["SHOW PAIRS", "SHOW SEEDS FROM zh_en", "SHOW STALE", "SHOW LINEAGE a1"];
     DESCRIBE: "DESCRIBE", "Tells all about a pair, an artifact, or an aligner that can be trained.",
@@ -381,6 +394,12 @@ forms! {
             opt("epochs", Kind::Int(1, 1_000_000), "", "epochs that a training goes on for; a fifth of its own where not given"),
         ],
         ["REFRESH a1", "REFRESH a1 AS a2", "REFRESH zh_en", "REFRESH m1 epochs=50"];
+    REVIEW: "REVIEW", "Goes through links that nobody has judged yet, one by one at a prompt.",
+        "REVIEW artifact [ORDER BY uncertainty|score|random] [LIMIT n]", [],
+        ["REVIEW a1 ORDER BY uncertainty LIMIT 50", "REVIEW a1 ORDER BY random LIMIT 100"];
+    EXPLAIN_PAIR: "EXPLAIN MATCH", "Tells what speaks for and against one pair of entities.",
+        "EXPLAIN MATCH 'left', 'right' IN artifact|pair", [],
+        ["EXPLAIN MATCH 'http://x.org/a', 'http://y.org/b' IN a1"];
     DIFF: "DIFF", "Tells which links of two alignments or seed sets appeared, went or moved, and why.",
         "DIFF artifact, artifact", [],
         ["DIFF a1, a2"];

@@ -154,7 +154,7 @@ pub(crate) fn verbs() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Verbs that are understood and not there yet, with what they will do.
-pub(crate) const LATER: [(&str, &str); 12] = [
+pub(crate) const LATER: [(&str, &str); 11] = [
     ("REFRESH", "recomputing what an edit touched"),
     ("ACCEPT", "accepting a link"),
     ("REJECT", "rejecting a link"),
@@ -162,7 +162,6 @@ pub(crate) const LATER: [(&str, &str); 12] = [
     ("DELETE", "editing a graph"),
     ("UPDATE", "editing a graph"),
     ("RENAME", "renaming an artifact"),
-    ("INDEX", "approximate indexes"),
     ("REVIEW", "reviewing links"),
     ("SWEEP", "trying many settings"),
     ("COMPARE", "comparing artifacts"),
@@ -183,7 +182,7 @@ pub(crate) const HABITS: [(&str, &str); 15] = [
     ("VACUUM", "COMPACT"),
     ("FIND", "MATCH"),
     ("GET", "SELECT"),
-    ("CREATE", "IMPORT, GENERATE PAIR or SEED"),
+    ("INDEX", "CREATE INDEX"),
     ("VERIFY", "CHECK"),
     ("BENCHMARK", "BENCH"),
 ];

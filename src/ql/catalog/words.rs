@@ -2,7 +2,7 @@
 
 use super::Word;
 use crate::kg::Side;
-use crate::ops::spec::{Architecture, Encoder, Grouping, LinkFormat, PairFormat, Source};
+use crate::ops::spec::{Architecture, Encoder, Grouping, LinkFormat, PairFormat, ReviewOrder, Source};
 use crate::ql::ast::ShowWhat;
 
 macro_rules! words {
@@ -78,6 +78,14 @@ words! {
 }
 
 words! {
+    /// `ReviewOrder`
+    REVIEW_ORDERS: ReviewOrder =
+    "uncertainty" => ReviewOrder::Uncertainty, "links whose entities have a rival nearly as good first";
+    "score" => ReviewOrder::Score, "the least score first";
+    "random" => ReviewOrder::Random, "any: what is found of them holds for all";
+}
+
+words! {
     /// `Table`
     TABLES: &'static str =
     "links" => "links", "reference links";
@@ -106,6 +114,7 @@ words! {
     "MODELS" => ShowWhat::Models, "tuned and trained models";
     "RUNS" => ShowWhat::Runs, "training runs: live, resumable and finished";
     "ALIGNMENTS" => ShowWhat::Alignments, "alignments";
+    "INDEXES" => ShowWhat::Indexes, "indexes";
     "ARTIFACTS" => ShowWhat::Artifacts, "all artifacts with what they came from";
     "VERDICTS" => ShowWhat::Verdicts, "what people said of pairs, oldest first";
     "STALE" => ShowWhat::Stale, "what was made from something that has changed since, and because of what";

@@ -7,20 +7,20 @@ use nom::sequence::{delimited, preceded};
 
 use super::Parsed;
 use super::statements::{into_pair, joined, options, result, verb};
-use super::terminals::{choice, described, entity, keyword, listed, name, operand, path, sign};
+use super::terminals::{choice, count, described, entity, keyword, listed, name, operand, path, sign};
 use crate::ql::NameKind;
 use crate::ql::ast::{Node, StatementKind, Value};
-use crate::ql::catalog::{self, SIDES};
+use crate::ql::catalog::{self, REVIEW_ORDERS, SIDES};
 use crate::ql::edits::{Couple, EditStatement, GraphName, Row};
 use crate::ql::input::Tokens;
 
 /// ```ebnf
 /// Edit ::= ImportInto | ImportVerdicts | ExportVerdicts | UpdateFeatures | Insert | Delete
-///        | ApplyDiff | Judge | Undo | Refresh | Diff
+///        | ApplyDiff | Judge | Undo | Refresh | Diff | Review
 /// ```
 pub(super) fn edit(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let data = alt((import_into, import_verdicts, export_verdicts, update_features));
-    let rows = alt((insert, delete, apply_diff, judge, undo, refresh, diff));
+    let rows = alt((insert, delete, apply_diff, judge, undo, refresh, diff, review));
     map(alt((data, rows)), StatementKind::Edit).parse(input)
 }
 
@@ -182,4 +182,13 @@ fn diff(input: Tokens<'_>) -> Parsed<'_, EditStatement> {
         (verb("DIFF", &catalog::DIFF), name(NameKind::Scored), sign(","), name(NameKind::Scored))
             .parse(input)?;
     Ok((input, EditStatement::Diff(first, second)))
+}
+
+/// `Review ::= 'REVIEW' Name ( 'ORDER' 'BY' ReviewOrder )? ( 'LIMIT' Count )?`
+fn review(input: Tokens<'_>) -> Parsed<'_, EditStatement> {
+    let (input, (_, name)) = (verb("REVIEW", &catalog::REVIEW), name(NameKind::Scored)).parse(input)?;
+    let (input, order) =
+        opt(preceded((keyword("ORDER"), keyword("BY")), choice(REVIEW_ORDERS))).parse(input)?;
+    let (input, limit) = opt(preceded(keyword("LIMIT"), count)).parse(input)?;
+    Ok((input, EditStatement::Review { name, order, limit }))
 }

@@ -28,12 +28,12 @@ pub(super) fn statement(input: Tokens<'_>) -> Parsed<'_, Statement> {
     alt((explain, plain)).parse(input)
 }
 
-/// `Explain ::= 'EXPLAIN' ( ExplainSeeds | ExplainRun | Plain )`
+/// `Explain ::= 'EXPLAIN' ( ExplainSeeds | ExplainRun | ExplainPair | Plain )`
 fn explain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     let (rest, start) = described("EXPLAIN", catalog::EXPLAIN.doc).parse(input)?;
     rest.form(&catalog::EXPLAIN);
     let wrapped = map(plain, |inner| StatementKind::Explain(Box::new(inner)));
-    let (rest, node) = spanned(alt((explain_seeds, explain_run, wrapped))).parse(rest)?;
+    let (rest, node) = spanned(alt((explain_seeds, explain_run, explain_pair, wrapped))).parse(rest)?;
     Ok((rest, Statement { kind: Box::new(node.value), span: start.to(node.span) }))
 }
 
@@ -49,6 +49,14 @@ fn explain_seeds(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     Ok((input, StatementKind::ExplainSeeds { seeds, by, path, options: joined([first, second, third]) }))
 }
 
+/// `ExplainPair ::= 'MATCH' Entity ',' Entity 'IN' Name`
+fn explain_pair(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let (input, (_, left, _, right)) = (keyword("MATCH"), entity, sign(","), entity).parse(input)?;
+    input.form(&catalog::EXPLAIN_PAIR);
+    let (input, (_, name)) = (keyword("IN"), name(NameKind::Any)).parse(input)?;
+    Ok((input, StatementKind::ExplainPair { left, right, name }))
+}
+
 /// `ExplainRun ::= 'RUN' Name`
 fn explain_run(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let start = verb("RUN", &catalog::EXPLAIN_RUN);
@@ -57,13 +65,14 @@ fn explain_run(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 
 /// ```ebnf
 /// Plain ::= ImportLinks | ImportFeatures | Import | Embed | Generate | Seed | Tune | Correct
-///         | Expand | Psqe | Train | Align | Evaluate | Bench | Match | Select | Export | Show
-///         | Describe | Drop | Set | Check | Backup | Compact | Edit
+///         | Expand | Psqe | Train | Align | CreateIndex | Evaluate | Bench | Match | Select
+///         | Export | Show | Describe | Drop | Set | Check | Backup | Compact | Edit
 /// ```
 fn plain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     // What begins like IMPORT and EXPORT stands before them.
     let data = alt((edit, import_links, import_features, import, embed, generate));
-    let seeds = alt((seed, tune, correct, expand, psqe, train, align, evaluate, bench, match_entity));
+    let seeds =
+        alt((seed, tune, correct, expand, psqe, train, align, create_index, evaluate, bench, match_entity));
     let store = alt((show, describe, drop_name, set, check, backup, compact));
     let (rest, node) = spanned(alt((data, seeds, select, export, store))).parse(input)?;
     Ok((rest, Statement { kind: Box::new(node.value), span: node.span }))
@@ -252,6 +261,15 @@ fn using(input: Tokens<'_>) -> Parsed<'_, Using> {
     .parse(input)
 }
 
+/// `CreateIndex ::= 'CREATE' 'INDEX' Name Option* 'ON' Name Option*`
+fn create_index(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let form = &catalog::CREATE_INDEX;
+    let (input, _) = described("CREATE", form.doc).parse(input)?;
+    let (input, (_, name, first)) = (verb("INDEX", form), name(NameKind::New), options(form)).parse(input)?;
+    let (input, (_, on, second)) = (keyword("ON"), self::name(NameKind::Any), options(form)).parse(input)?;
+    Ok((input, StatementKind::CreateIndex { name, on, options: joined([first, second]) }))
+}
+
 /// `Evaluate ::= 'EVALUATE' Name Option*`
 fn evaluate(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let form = &catalog::EVALUATE;
@@ -290,8 +308,8 @@ fn export(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 
 /// ```ebnf
 /// Show ::= 'SHOW' ( 'PAIRS' | 'OPERATIONS' | 'SETTINGS' | 'FORMATS'
-///                 | ( 'FEATURES' | 'SEEDS' | 'ALIGNMENTS' | 'MODELS' | 'RUNS' | 'ARTIFACTS'
-///                   | 'VERDICTS' | 'STALE' ) ( 'FROM' Name )?
+///                 | ( 'FEATURES' | 'SEEDS' | 'ALIGNMENTS' | 'MODELS' | 'RUNS' | 'INDEXES'
+///                   | 'ARTIFACTS' | 'VERDICTS' | 'STALE' ) ( 'FROM' Name )?
 ///                 | 'LINEAGE' Name )
 /// ```
 fn show(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
