@@ -362,3 +362,57 @@ fn links_are_reviewed_the_doubtful_ones_first() {
     let said = rows(&mut session, "SELECT author FROM p.verdicts WHERE state='stands' AND said='accept'");
     assert_eq!(said, vec![vec![Value::from("carla")]; 2]);
 }
+
+#[test]
+fn verdicts_taken_back_never_leave_an_entity_two_partners() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    let [left, right] = ["left", "right"]
+        .map(|side| column(&mut session, &format!("SELECT entity FROM p.{side}.entities LIMIT 2")));
+    let (a, b, c) = (&left[0], &right[0], &right[1]);
+    run(&mut session, &format!("ACCEPT (<{a}>, <{b}>) IN p"));
+    run(&mut session, &format!("REJECT (<{a}>, <{b}>) IN p"));
+    run(&mut session, &format!("ACCEPT (<{a}>, <{c}>) IN p"));
+    let (code, message) = fails(&mut session, &format!("UNDO (<{a}>, <{b}>) IN p"));
+    assert!(code == Code::Conflict && message.contains("accepted again"), "{message}");
+    // What was said of an entity that is gone can be taken back.
+    run(&mut session, &format!("DELETE ENTITY <{c}> FROM p.right"));
+    assert_eq!(fails(&mut session, &format!("ACCEPT (<{a}>, <{b}>) IN p")).0, Code::Conflict);
+    run(&mut session, &format!("UNDO (<{a}>, <{c}>) IN p"));
+    run(&mut session, &format!("ACCEPT (<{a}>, <{b}>) IN p"));
+}
+
+#[test]
+fn a_refresh_refuses_names_early_and_goes_on_past_what_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = planted(dir.path());
+    run(&mut session, "PSQE n=50 FROM p AS s");
+    run(&mut session, "ALIGN p AS a");
+    assert_eq!(fails(&mut session, "REFRESH s AS p").0, Code::NameTaken);
+    assert_eq!(fails(&mut session, "REFRESH s AS s_cluster").0, Code::Conflict);
+    run(&mut session, "DROP s_cluster");
+    run(&mut session, "INSERT ENTITY 'http://x.org/new' name='New' INTO p.left");
+    assert_eq!(fails(&mut session, "REFRESH s_global").0, Code::NotFound);
+    let done = run(&mut session, "REFRESH p");
+    assert!(done.notes.iter().any(|note| note.contains("`s_cluster`, which it came from, is gone")));
+    let stale = column(&mut session, "SHOW STALE");
+    assert!(!stale.contains(&"a".to_string()) && stale.contains(&"s_global".to_string()), "{stale:?}");
+}
+
+#[test]
+fn a_pair_made_again_under_a_name_has_nothing_of_the_former() {
+    let aligned = |session: &mut Session, seed: u64| {
+        run(session, &format!("GENERATE PAIR q entities=80 seed={seed}"));
+        run(session, "ALIGN q weights=equal AS a");
+        let links = links(session, "a");
+        run(session, "DROP a");
+        run(session, "DROP q");
+        links
+    };
+    let mut session = Store::in_memory().session();
+    let first = aligned(&mut session, 1);
+    let second = aligned(&mut session, 2);
+    assert_ne!(first, second);
+    assert_eq!(second, aligned(&mut Store::in_memory().session(), 2));
+    assert_eq!(first, aligned(&mut session, 1));
+}

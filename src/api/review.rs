@@ -18,7 +18,7 @@ pub struct Reviewer {
     cases: std::vec::IntoIter<Case>,
     total: usize,
     /// What was said, in order.
-    said: Vec<bool>,
+    said: Vec<(Case, bool)>,
 }
 
 /// How far a review is.
@@ -75,16 +75,15 @@ impl Reviewer {
             comment: None,
             author: Some(self.author.clone()),
         }))?;
-        self.said.push(same);
+        self.said.push((case.clone(), same));
         Ok(())
     }
 
     /// Takes the last verdict of this review back; `false` if there is none.
     pub fn undo(&mut self) -> Result<bool> {
-        if self.said.is_empty() {
-            return Ok(false);
-        }
-        self.store.run(&Request::Undo(Undo { pair: self.pair.clone(), pairs: Vec::new() }))?;
+        let Some((case, _)) = self.said.last() else { return Ok(false) };
+        let pairs = vec![(case.left.clone(), case.right.clone())];
+        self.store.run(&Request::Undo(Undo { pair: self.pair.clone(), pairs }))?;
         self.said.pop();
         Ok(true)
     }
@@ -96,7 +95,8 @@ impl Reviewer {
 
     /// How far it is.
     pub fn progress(&self) -> Progress {
-        Progress::of(&self.said, self.cases.len())
+        let said: Vec<bool> = self.said.iter().map(|(_, same)| *same).collect();
+        Progress::of(&said, self.cases.len())
     }
 }
 

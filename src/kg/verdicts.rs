@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::EntityId;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::store::{Batch, Db, Record, Table};
 
 const VERDICTS: Table = Table("verdicts");
@@ -93,7 +93,9 @@ pub fn log_verdicts(batch: &mut Batch, pair: &str, verdicts: &[Verdict]) -> Resu
     Ok(())
 }
 
-/// The first `count` lines of a pair's log, oldest first.
+/// The first `count` lines of a pair's log, oldest first; all of them for `u64::MAX`.
+///
+/// Fails with [`Code::Corrupt`] if there are fewer.
 pub fn verdict_log(db: &Db, pair: &str, count: u64) -> Result<Vec<Verdict>> {
     let prefix = [pair.as_bytes(), &[0]].concat();
     let mut log = Vec::new();
@@ -110,6 +112,10 @@ pub fn verdict_log(db: &Db, pair: &str, count: u64) -> Result<Vec<Verdict>> {
         };
         let VerdictRecord { left, right, author, comment, at, .. } = record;
         log.push(Verdict { number, said, left, right, author, comment, at });
+    }
+    if count != u64::MAX && (log.len() as u64) < count {
+        return Err(Error::new(Code::Corrupt, format!("verdicts on `{pair}` are missing"))
+            .help("restore the store from a backup"));
     }
     Ok(log)
 }

@@ -390,6 +390,14 @@ impl Served<'_, '_> {
         let base = |bias: &[f32], id: u32| bias.get(id as usize).copied().unwrap_or(0.0);
         let risen = |id: u32| f64::from(bias(other_bias, id)) - f64::from(base(base_other, id));
         let moved = other_bias.is_some() || !base_other.is_empty();
+        if base_own.iter().chain(base_other).any(|bias| !bias.is_finite()) {
+            return Ok(None);
+        }
+        // Sums are rounded by their parts.
+        let large =
+            |bias: &[f32]| bias.iter().filter(|x| x.is_finite()).fold(0f32, |most, x| most.max(x.abs()));
+        let parts = [base_own, base_other].map(|bias| large(bias)).into_iter().sum::<f32>()
+            + [own_bias, other_bias].map(|bias| large(bias.unwrap_or_default())).into_iter().sum::<f32>();
         let mut light: Vec<u32> = Vec::new();
         let mut most = 0.0f64;
         if moved {
@@ -455,7 +463,7 @@ impl Served<'_, '_> {
                         let bound = f64::from(tail.1)
                             + most.max(0.0)
                             + own_rise
-                            + ROUNDING * (1.0 + f64::from(tail.1.abs()));
+                            + ROUNDING * (1.0 + f64::from(tail.1.abs() + parts));
                         places.iter().take_while(|place| f64::from(place.1) > bound).count()
                     }
                 };

@@ -170,12 +170,14 @@ impl Causes {
                 Some(format!("they were asked for differently: {} / {}", one.statement, two.statement));
         }
         if let Some(said) = &pair.verdicts {
-            for line in kg::verdict_log(&engine.db, &pair.name, said.logged)? {
+            let log = kg::verdict_log(&engine.db, &pair.name, said.logged)?;
+            let standing: HashSet<u64> = kg::standing(&log).iter().map(|line| line.number).collect();
+            for line in log {
                 let by = if line.author.is_empty() { String::new() } else { format!(" by {}", line.author) };
                 let comment =
                     if line.comment.is_empty() { String::new() } else { format!(": {}", line.comment) };
                 let text = format!("verdict {}, {}{by}{comment}", line.number, line.said.as_str());
-                if line.said == kg::Said::Accept {
+                if line.said == kg::Said::Accept && standing.contains(&line.number) {
                     causes.accepted[0].insert(line.left, text.clone());
                     causes.accepted[1].insert(line.right, text.clone());
                 }
@@ -186,14 +188,19 @@ impl Causes {
         let (from, to) = (from.min(to), from.max(to));
         for side in Side::BOTH {
             let at = side as usize;
-            for edit in kg::edits(&engine.db, Space(pair.graph(side).space), to) {
-                let edit = edit?;
-                if edit.version <= from {
-                    continue;
-                }
+            let edits = kg::edits(&engine.db, Space(pair.graph(side).space), pair.version);
+            let edits: Vec<kg::Edit> = edits.collect::<Result<_>>()?;
+            // Each edit's new entities have the last ids of the graph that it made.
+            let mut known = graphs[at].len();
+            let before = |edit: &kg::Edit| {
+                known = known.saturating_sub(edit.delta.entities.len());
+                known
+            };
+            let mut counts: Vec<usize> = edits.iter().rev().map(before).collect();
+            counts.reverse();
+            let between = |(edit, _): &(&kg::Edit, usize)| edit.version > from && edit.version <= to;
+            for (edit, known) in edits.iter().zip(counts).filter(between) {
                 let by = if edit.author.is_empty() { String::new() } else { format!(" by {}", edit.author) };
-                // New entities have the last ids of the graph that the edit made.
-                let known = graphs[at].len() - edit.delta.entities.len().min(graphs[at].len());
                 for entity in edit.delta.touched(known) {
                     let what = crate::error::shorten(&edit.statement, 80);
                     causes.edited[at].insert(entity, format!("edit {}{by}, {what}", edit.version));

@@ -232,7 +232,9 @@ impl Engine {
             return weights::resolve(wanted, evidence, context.task);
         }
         let modalities: Vec<String> = evidence.modalities().map(Modality::to_string).collect();
-        let inputs = lineage::feature_inputs(&pair.entry, &modalities);
+        let mut inputs = lineage::feature_inputs(&pair.entry, &modalities);
+        // The rows of deleted entities do not count.
+        inputs.push(lineage::entities_input(&pair.entry));
         let key = lineage::key(missing.as_str(), &inputs, lineage::Arithmetic::Cpu);
         if let Some((_, known)) = locked(&self.weights).iter().find(|(known, _)| *known == key) {
             return Ok(known.clone());
@@ -304,7 +306,7 @@ impl Engine {
             }
             None => Verdicts::default(),
         };
-        let keeper = PairKeeper::new(&self.db, name, entry.version, left.len() + right.len(), &self.near);
+        let keeper = PairKeeper::new(&self.db, &entry, &self.near);
         Ok(LoadedPair { entry, left, right, links, features, verdicts, keeper })
     }
 }

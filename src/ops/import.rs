@@ -14,7 +14,7 @@ use crate::features::{self, Matrix, Modality, OwnedFeature};
 use crate::formats::{self, ImportReport, matrix::PairIds};
 use crate::generate;
 use crate::kg::{self, Graph, Link, Split};
-use crate::store::{Batch, Digest};
+use crate::store::{Batch, Digest, Space};
 
 /// A modality of the left and of the right side.
 pub(crate) type BothSides = (OwnedFeature, OwnedFeature);
@@ -63,7 +63,11 @@ pub(crate) fn import_links(engine: &Engine, spec: &ImportLinks, context: &Contex
     let started = std::time::Instant::now();
     let pair = engine.load_pair(&spec.pair, context.task)?;
     let import = formats::links::read_links(spec, &pair.left, &pair.right, context.task)?;
-    let mut links = pair.links;
+    // All of them: what leads to deleted entities stands again when those come back.
+    let mut links = match &pair.entry.links {
+        Some(links) => kg::load_links(&engine.db, Space(links.space))?,
+        None => Vec::new(),
+    };
     let known: std::collections::HashMap<(u32, u32), usize> =
         links.iter().enumerate().map(|(i, link)| ((link.left, link.right), i)).collect();
     let before = links.len();

@@ -125,7 +125,16 @@ pub(crate) fn key(recipe: &str, inputs: &[Input], arithmetic: Arithmetic) -> [u8
 
 /// Why an artifact is stale, by name of the input that changed; empty if it is fresh.
 pub(crate) fn stale(db: &Db, artifact: &ArtifactEntry) -> Result<Vec<String>> {
-    changes(db, &artifact.inputs)
+    let mut reasons = changes(db, &artifact.inputs)?;
+    // What was made before graphs could be edited does not say of which entities.
+    let says = |input: &Input| matches!(input, Input::Entities { .. });
+    if !artifact.inputs.iter().any(says)
+        && let Some(Entry::Pair(pair)) = catalog::find(db, &artifact.pair)?
+        && pair.graphs.iter().any(|graph| graph.edits > 0)
+    {
+        reasons.push(format!("{} was edited", pair.name));
+    }
+    Ok(reasons)
 }
 
 /// Which inputs have changed, by name; empty if none has.

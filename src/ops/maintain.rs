@@ -6,7 +6,6 @@ use super::bench;
 use super::canonical::canonical;
 use super::catalog::{self, ArtifactEntry, Entry, Logged};
 use super::engine::{Context, Engine};
-use super::near;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::runs;
 use super::spec::Request;
@@ -43,13 +42,15 @@ pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
             for graph in &pair.graphs {
                 kg::forget_edits(&engine.db, &mut batch, Space(graph.space))?;
             }
-            near::forget(&engine.db, &mut batch, name)?;
             kg::forget_verdicts(&engine.db, &mut batch, name)?;
             bench::of_pair(&engine.db, name)?.iter().for_each(|key| bench::forget(&mut batch, key));
             catalog::remove(&mut batch, name, &dropped(name, "pair"))?;
         }
     }
     engine.db.commit(batch)?;
+    if let Entry::Pair(_) = &entry {
+        engine.forget_near(name)?;
+    }
     Ok(Outcome::message("drop", format!("dropped {} {name}", entry.kind()))
         .note("its bytes go with the next COMPACT"))
 }

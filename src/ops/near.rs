@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rkyv::{Archive, Deserialize, Serialize};
 
+use super::catalog::PairEntry;
 use crate::error::Result;
 use crate::linalg::{Keeper, Kept, KeptSide};
 use crate::store::{Batch, Db, Digest, Record, Table};
@@ -23,7 +24,7 @@ const MOST: usize = 4;
 const CACHED: usize = 3;
 
 /// More rows than this of both sides together are not kept: the lists would take hundreds of megabytes.
-const MOST_ROWS: usize = 400_000;
+const MOST_ROWS: u64 = 400_000;
 
 #[derive(Archive, Serialize, Deserialize, Clone)]
 struct NearEntry {
@@ -66,8 +67,8 @@ pub(crate) type Cache = Arc<Mutex<VecDeque<Cached>>>;
 /// Lists in memory.
 pub(crate) struct Cached {
     pub key: Vec<u8>,
-    /// The version of the pair whose rows they are of.
-    version: u64,
+    /// Tells the pair and its version whose rows they are of.
+    stamp: [u8; 32],
     kept: Arc<Kept>,
 }
 
@@ -76,7 +77,7 @@ pub(crate) struct Cached {
 pub(crate) struct PairKeeper {
     db: Db,
     pair: String,
-    version: u64,
+    stamp: [u8; 32],
     cache: Cache,
 }
 
@@ -88,15 +89,21 @@ impl fmt::Debug for PairKeeper {
 
 impl PairKeeper {
     /// For a pair at its version, unless it has too many rows.
-    pub fn new(db: &Db, pair: &str, version: u64, rows: usize, cache: &Cache) -> Option<Self> {
-        let (db, pair, cache) = (db.clone(), pair.to_string(), cache.clone());
-        (rows <= MOST_ROWS).then(|| PairKeeper { db, pair, version, cache })
+    pub fn new(db: &Db, pair: &PairEntry, cache: &Cache) -> Option<Self> {
+        let rows: u64 = pair.graphs.iter().map(|graph| graph.entities).sum();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&pair.source).update(&pair.version.to_le_bytes());
+        pair.graphs.iter().for_each(|graph| _ = hasher.update(&graph.digest));
+        pair.features.iter().for_each(|feature| _ = hasher.update(&feature.objects.concat()));
+        let stamp = *hasher.finalize().as_bytes();
+        let (db, pair, cache) = (db.clone(), pair.name.clone(), cache.clone());
+        (rows <= MOST_ROWS).then(|| PairKeeper { db, pair, stamp, cache })
     }
 
-    fn remember(&self, key: Vec<u8>, version: u64, kept: Arc<Kept>) {
+    fn remember(&self, key: Vec<u8>, kept: Arc<Kept>) {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.retain(|known| known.key != key);
-        cache.push_front(Cached { key, version, kept });
+        cache.push_front(Cached { key, stamp: self.stamp, kept });
         cache.truncate(CACHED);
     }
 }
@@ -106,7 +113,7 @@ impl Keeper for PairKeeper {
         let key = place(&self.pair, key);
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = cache.iter().find(|known| known.key == key) {
-            return Some((known.kept.clone(), known.version == self.version));
+            return Some((known.kept.clone(), known.stamp == self.stamp));
         }
         drop(cache);
         // What cannot be read is made again.
@@ -125,12 +132,12 @@ impl Keeper for PairKeeper {
     }
 
     fn confirm(&self, key: &[u8; 32], kept: Arc<Kept>) {
-        self.remember(place(&self.pair, key), self.version, kept);
+        self.remember(place(&self.pair, key), kept);
     }
 
     fn keep(&self, key: &[u8; 32], kept: Arc<Kept>) -> Result<()> {
         let key = place(&self.pair, key);
-        self.remember(key.clone(), self.version, kept.clone());
+        self.remember(key.clone(), kept.clone());
         if self.db.is_read_only() {
             return Ok(());
         }

@@ -28,8 +28,15 @@ pub(crate) fn refresh(engine: &Engine, spec: &Refresh, context: &Context) -> Res
         };
         engine.forget_near(pair)?;
     }
-    let mut wave =
-        Wave { engine, context, spec, rows: Vec::new(), settled: HashSet::new(), path: Vec::new() };
+    let mut wave = Wave {
+        engine,
+        context,
+        spec,
+        rows: Vec::new(),
+        settled: HashSet::new(),
+        path: Vec::new(),
+        notes: Vec::new(),
+    };
     match &entry {
         Entry::Pair(pair) => {
             if spec.result.is_some() {
@@ -44,6 +51,20 @@ pub(crate) fn refresh(engine: &Engine, spec: &Refresh, context: &Context) -> Res
             }
         }
         Entry::Artifact(artifact) => wave.target(artifact)?,
+    }
+    // What rests on itself, by way of a modality that was made from seeds that were found with it.
+    let mut stale = Vec::new();
+    for name in &wave.settled {
+        if let Some(Entry::Artifact(artifact)) = catalog::find(&engine.db, name)?
+            && !lineage::stale(&engine.db, &artifact)?.is_empty()
+        {
+            stale.push(name.clone());
+        }
+    }
+    stale.sort();
+    let mut notes = std::mem::take(&mut wave.notes);
+    if !stale.is_empty() {
+        notes.push(format!("still stale, for it rests on what was made from it: {}", stale.join(", ")));
     }
     let made = wave.rows.iter().filter(|row| row[2] == Value::from(AGAIN)).count();
     let stopped = wave.rows.iter().filter(|row| row[2] == Value::from(SAME)).count();
@@ -64,7 +85,9 @@ pub(crate) fn refresh(engine: &Engine, spec: &Refresh, context: &Context) -> Res
         int("moved"),
         Column::new("seconds", ColumnKind::Float),
     ];
-    Ok(Outcome::message("refresh", line).with_rows(Rows::ready(columns, wave.rows)))
+    let mut outcome = Outcome::message("refresh", line).with_rows(Rows::ready(columns, wave.rows));
+    outcome.notes = notes;
+    Ok(outcome)
 }
 
 const AGAIN: &str = "made anew";
@@ -79,14 +102,64 @@ struct Wave<'a> {
     settled: HashSet<String>,
     /// What is being looked at: each rests on the next.
     path: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl Wave<'_> {
     /// The artifact that was asked for, under its own name or another.
     fn target(&mut self, artifact: &ArtifactEntry) -> Result<()> {
         let Some(result) = &self.spec.result else { return self.artifact(&artifact.name) };
+        self.check_name(artifact, result)?;
         self.inputs(&artifact.name, &artifact.inputs)?;
         self.remake(artifact, Some(result), &lineage::stale(&self.engine.db, artifact)?)
+    }
+
+    /// Fails, before any work, if the result cannot bear that name.
+    fn check_name(&self, artifact: &ArtifactEntry, result: &str) -> Result<()> {
+        if let Some(Entry::Pair(_)) = catalog::find(&self.engine.db, result)? {
+            return Err(Error::new(Code::NameTaken, format!("`{result}` is already the name of a pair"))
+                .help("choose another name after AS"));
+        }
+        let (mut open, mut seen) = (vec![artifact.clone()], HashSet::new());
+        while let Some(next) = open.pop() {
+            for input in &next.inputs {
+                let Input::Artifact { name, .. } = input else { continue };
+                if name == result {
+                    let message =
+                        format!("`{}` came from `{result}` and cannot take its name", artifact.name);
+                    return Err(Error::new(Code::Conflict, message).help("choose another name after AS"));
+                }
+                if seen.insert(name.clone())
+                    && let Some(Entry::Artifact(source)) = catalog::find(&self.engine.db, name)?
+                {
+                    open.push(source);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What something rests on that is no more.
+    fn gone(&self, inputs: &[Input]) -> Result<Option<String>> {
+        for input in inputs {
+            if let Input::Artifact { name, .. } = input
+                && catalog::find(&self.engine.db, name)?.is_none()
+            {
+                return Ok(Some(name.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where all of a pair is refreshed, one thing that cannot be made again does not stop the others.
+    fn lost(&mut self, what: &str, gone: &str) -> Result<()> {
+        let message = format!("`{what}` cannot be made again: `{gone}`, which it came from, is gone");
+        if self.spec.name != what && self.spec.result.is_none() {
+            self.notes.push(message);
+            return Ok(());
+        }
+        Err(Error::new(Code::NotFound, message)
+            .help(format!("make `{gone}` again under that name, or DROP {what}")))
     }
 
     fn artifact(&mut self, name: &str) -> Result<()> {
@@ -134,6 +207,9 @@ impl Wave<'_> {
         if because.is_empty() {
             return Ok(());
         }
+        if let Some(gone) = self.gone(&entry.inputs)? {
+            return self.lost(&name, &gone);
+        }
         let started = Instant::now();
         super::run_made(self.engine, &self.read(&entry.statement)?, self.context)?;
         let pair = catalog::pair(&self.engine.db, pair)?;
@@ -152,18 +228,8 @@ impl Wave<'_> {
     ) -> Result<()> {
         self.context.task.check()?;
         let started = Instant::now();
-        let gone = artifact.inputs.iter().find_map(|input| match input {
-            Input::Artifact { name, .. } => match catalog::find(&self.engine.db, name) {
-                Ok(None) => Some(name.clone()),
-                _ => None,
-            },
-            _ => None,
-        });
-        if let Some(gone) = gone {
-            let message =
-                format!("`{}` cannot be made again: `{gone}`, which it came from, is gone", artifact.name);
-            return Err(Error::new(Code::NotFound, message)
-                .help(format!("make `{gone}` again under that name, or DROP {}", artifact.name)));
+        if let Some(gone) = self.gone(&artifact.inputs)? {
+            return self.lost(&artifact.name, &gone);
         }
         let mut request = self.read(&artifact.statement)?;
         if let Some(result) = result {
@@ -171,7 +237,10 @@ impl Wave<'_> {
         }
         let former = (!self.spec.full).then_some(artifact);
         let context = Context { former, epochs: self.spec.epochs, ..*self.context };
-        super::run_made(self.engine, &request, &context)?;
+        let done = super::run_made(self.engine, &request, &context)?;
+        if result.is_some() {
+            self.notes.extend(done.notes);
+        }
         let name = result.unwrap_or(&artifact.name);
         let now = catalog::artifact(&self.engine.db, name, None)?;
         let moved = match now.kind {

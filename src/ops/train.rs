@@ -78,7 +78,10 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
     if plan.device != Device::Cpu {
         trainer = trainer.on(&plan.device.open()?, DType::F32)?;
     }
-    if let (Some(state), Some(former)) = (left_in, former) {
+    if let (Some(mut state), Some(former)) = (left_in, former) {
+        let there = |(l, r): &(u32, u32)| pair.left.is_alive(*l) && pair.right.is_alive(*r);
+        state.found.pairs.retain(there);
+        state.found.candidates.retain(there);
         let then = |side: &str| -> Result<usize> {
             let object = former.object(&format!("{JOINT}.{side}"));
             let rows = object.map(|digest| StoredFeature::load(&engine.db, &digest)).transpose()?;

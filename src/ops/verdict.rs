@@ -52,7 +52,7 @@ pub(crate) fn undo(engine: &Engine, spec: &Undo, context: &Context) -> Result<Ou
         lines.push(Line::taking_back(last));
     }
     for (left, right) in &spec.pairs {
-        let ends = log.entities(left, right)?;
+        let ends = log.known_entities(left, right)?;
         let line = standing.iter().find(|line| (line.left, line.right) == ends);
         lines.push(Line::taking_back(
             line.ok_or_else(|| none(format!("no verdict stands on `{left}` and `{right}`")))?,
@@ -169,10 +169,6 @@ impl Log {
     fn open(engine: &Engine, pair: LoadedPair) -> Result<Self> {
         let logged = pair.entry.verdicts.as_ref().map_or(0, |verdicts| verdicts.logged);
         let lines = kg::verdict_log(&engine.db, &pair.entry.name, logged)?;
-        if lines.len() as u64 != logged {
-            return Err(Error::new(Code::Corrupt, format!("verdicts on `{}` are missing", pair.entry.name))
-                .help("restore the store from a backup"));
-        }
         Ok(Log { stored: lines.len(), pair, lines })
     }
 
@@ -181,6 +177,15 @@ impl Log {
             Ok::<_, Error>(entities::find(&self.pair.entry.name, &[(side, graph)], text)?.1)
         };
         Ok((find(Side::Left, &*self.pair.left, left)?, find(Side::Right, &*self.pair.right, right)?))
+    }
+
+    /// The same by IRI also for entities that were deleted: what was said of them can be taken back.
+    fn known_entities(&self, left: &str, right: &str) -> Result<(EntityId, EntityId)> {
+        let known = |graph: &kg::Graph, iri: &str| graph.entities.iter().position(|known| known == iri);
+        match (known(&self.pair.left, left), known(&self.pair.right, right)) {
+            (Some(left), Some(right)) => Ok((left as EntityId, right as EntityId)),
+            _ => self.entities(left, right),
+        }
     }
 
     /// Adds lines; what stands already is left out and told.
@@ -226,6 +231,15 @@ impl Log {
                     // An earlier verdict on the pair may stand again.
                     stands = kg::standing(&self.lines).iter().map(|l| ((l.left, l.right), l.said)).collect();
                     (of_left, of_right) = accepted(&stands);
+                    let count = stands.values().filter(|said| **said == Said::Accept).count();
+                    if of_left.len() < count || of_right.len() < count {
+                        let message = format!(
+                            "with that taken back {} would be accepted again, beside another pair",
+                            self.shown(ends)
+                        );
+                        return Err(Error::new(Code::Conflict, message)
+                            .help("an entity has one partner; take the other back first"));
+                    }
                 }
                 said => {
                     if stands.insert(ends, said) == Some(Said::Accept) {
@@ -269,7 +283,8 @@ impl Log {
         if !new.is_empty() {
             let entry = VerdictsEntry {
                 logged: self.lines.len() as u64,
-                digest: stands.digest(),
+                // Of all that stands, whoever is there just now: that is an input of its own.
+                digest: Verdicts::of(&self.lines, |_, _| true).digest(),
                 accepted,
                 rejected,
             };

@@ -33,7 +33,8 @@ pub fn run(shell: &mut Shell, name: &str, queue: Outcome, answers: &mut dyn BufR
     if cases.is_empty() {
         return say(shell, "nothing is left to judge");
     }
-    let mut said: Vec<bool> = Vec::new();
+    // What was said, with the place of the link.
+    let mut said: Vec<(usize, bool)> = Vec::new();
     let mut at = 0;
     while at < cases.len() {
         let case = &cases[at];
@@ -42,21 +43,26 @@ pub fn run(shell: &mut Shell, name: &str, queue: Outcome, answers: &mut dyn BufR
             Answer::Say(same) => {
                 let verb = if same { "ACCEPT" } else { "REJECT" };
                 shell.quietly(&format!("{verb} ($left, $right) IN "), name, &case.params())?;
-                said.push(same);
+                said.push((at, same));
                 at += 1;
             }
             Answer::Skip => at += 1,
-            Answer::Undo if said.is_empty() => say(shell, "there is nothing to take back")?,
-            Answer::Undo => {
-                shell.quietly("UNDO IN ", name, &Params::new())?;
-                said.pop();
-                at = at.saturating_sub(1);
-            }
+            Answer::Undo => match said.pop() {
+                Some((place, _)) => {
+                    at = place;
+                    shell.quietly("UNDO ($left, $right) IN ", name, &cases[at].params())?;
+                }
+                None => say(shell, "there is nothing to take back")?,
+            },
             Answer::Quit => break,
         }
     }
-    let progress = Progress::of(&said, cases.len() - at);
+    let progress = progress(&said, cases.len() - at);
     say(shell, &format!("{}; REFRESH brings results up to date with the verdicts", told(&progress)))
+}
+
+fn progress(said: &[(usize, bool)], left: usize) -> Progress {
+    Progress::of(&said.iter().map(|(_, same)| *same).collect::<Vec<_>>(), left)
 }
 
 impl Case {
@@ -90,10 +96,10 @@ fn ask(
     shell: &mut Shell,
     at: usize,
     all: usize,
-    said: &[bool],
+    said: &[(usize, bool)],
     answers: &mut dyn BufRead,
 ) -> Result<Answer, Halt> {
-    let progress = Progress::of(said, all - at);
+    let progress = progress(said, all - at);
     loop {
         let line = format!("{} of {all}  {}  [{KEYS}] ", at + 1, told(&progress));
         let color = shell.look().color;
