@@ -236,7 +236,7 @@ impl Kept {
     }
 
     /// What [`top_k`] gives, bit for bit, if it can be had from the lists with less work: `None` if more than
-    /// [`SERVED`] places are asked for, or for most rows the lists do not reach.
+    /// 16 places are asked for, or for most rows the lists do not reach.
     pub fn top_k(
         &self,
         channels: &[Channel<'_>],
