@@ -16,6 +16,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::score::Scorer;
+use super::topk::{means, table};
 use super::{Channel, Neighbours, TopK, TopKOptions, check_channels, top_k};
 use crate::error::Result;
 use crate::features::Feature;
@@ -151,17 +152,16 @@ impl Kept {
     /// renormalisation count as well; those must be the same wherever the lists are served.
     pub fn new(channels: &[Channel<'_>], options: &TopKOptions<'_>, task: &Task) -> Result<Self> {
         let marks = marks(channels)?;
-        let biases = [options.left_bias, options.right_bias].map(|bias| bias.unwrap_or_default().to_vec());
-        Self::all(channels, options, marks, biases, task)
+        Self::all(channels, options, marks, task)
     }
 
     fn all(
         channels: &[Channel<'_>],
         options: &TopKOptions<'_>,
         [left_marks, right_marks]: [Vec<u64>; 2],
-        biases: [Vec<f32>; 2],
         task: &Task,
     ) -> Result<Self> {
+        let biases = [options.left_bias, options.right_bias].map(|bias| bias.unwrap_or_default().to_vec());
         let found = top_k(channels, &whole(options, &biases, None, None), task)?;
         let right = found.right.unwrap_or_default();
         let side = |found: &Neighbours, marks: Vec<u64>| {
@@ -188,9 +188,7 @@ impl Kept {
         let many =
             lefts.len() > marks[0].len() / MOST_CHANGED || rights.len() > marks[1].len() / MOST_CHANGED;
         if shrunk || many {
-            let biases =
-                [options.left_bias, options.right_bias].map(|bias| bias.unwrap_or_default().to_vec());
-            return Ok(Some(Self::all(channels, options, marks, biases, task)?));
+            return Ok(Some(Self::all(channels, options, marks, task)?));
         }
         if lefts.is_empty() && rights.is_empty() {
             return Ok(None);
@@ -260,11 +258,14 @@ impl Kept {
             }
             false => None,
         };
+        fn rows(lists: &[Vec<Place>]) -> impl Iterator<Item = impl Iterator<Item = Place>> {
+            lists.iter().map(|list| list.iter().copied())
+        }
         Ok(Some(TopK {
-            left: table(&lefts, options.k),
-            right: rights.as_ref().filter(|_| options.both).map(|rights| table(rights, options.k)),
-            left_means: options.means.map(|count| means(&lefts, count)),
-            right_means: options.means.and_then(|count| Some(means(rights.as_ref()?, count))),
+            left: table(rows(&lefts), options.k),
+            right: rights.as_ref().filter(|_| options.both).map(|rights| table(rows(rights), options.k)),
+            left_means: options.means.map(|count| means(rows(&lefts), count)),
+            right_means: options.means.and_then(|count| Some(means(rows(rights.as_ref()?), count))),
         }))
     }
 }
@@ -413,19 +414,20 @@ impl Served<'_, '_> {
                 light.sort_unstable();
             }
         }
-        let near_light = match light.is_empty() {
-            true => None,
-            false => {
-                let wanted = TopKOptions { k: self.need, means: None, both: !self.is_left, ..*options };
-                Some(match self.is_left {
-                    true => top_k(channels, &TopKOptions { right_rows: Some(&light), ..wanted }, task)?.left,
-                    false => {
-                        let wanted = TopKOptions { left_rows: Some(&light), ..wanted };
-                        top_k(channels, &wanted, task)?.right.unwrap_or_default()
-                    }
-                })
-            }
+        // A search of some rows of this side among some of the other.
+        let search = |own: Option<&[u32]>, others: Option<&[u32]>| -> Result<Neighbours> {
+            let wanted = TopKOptions { k: self.need, means: None, both: !self.is_left, ..*options };
+            Ok(match self.is_left {
+                true => {
+                    top_k(channels, &TopKOptions { left_rows: own, right_rows: others, ..wanted }, task)?.left
+                }
+                false => {
+                    let wanted = TopKOptions { left_rows: others, right_rows: own, ..wanted };
+                    top_k(channels, &wanted, task)?.right.unwrap_or_default()
+                }
+            })
         };
+        let near_light = (!light.is_empty()).then(|| search(own_rows, Some(&light))).transpose()?;
         let bars = |row: u32, id: u32| {
             let (left, right) = if self.is_left { (row, id) } else { (id, row) };
             options.mask.is_some_and(|mask| mask.bars(left, right))
@@ -481,40 +483,13 @@ impl Served<'_, '_> {
         }
         if !again.is_empty() {
             let ids: Vec<u32> = again.iter().map(|&at| rows[at]).collect();
-            let wanted = TopKOptions { k: self.need, means: None, both: !self.is_left, ..*options };
-            let found = match self.is_left {
-                true => top_k(channels, &TopKOptions { left_rows: Some(&ids), ..wanted }, task)?.left,
-                false => {
-                    let wanted = TopKOptions { right_rows: Some(&ids), ..wanted };
-                    top_k(channels, &wanted, task)?.right.unwrap_or_default()
-                }
-            };
+            let found = search(Some(&ids), other_rows)?;
             for (place, at) in again.into_iter().enumerate() {
                 lists[at] = Some(found.row(place).collect());
             }
         }
         Ok(Some(lists.into_iter().map(Option::unwrap_or_default).collect()))
     }
-}
-
-fn table(lists: &[Vec<Place>], k: usize) -> Neighbours {
-    let mut table = Neighbours { k, ..Neighbours::default() };
-    for (end, list) in lists.iter().enumerate().map(|(row, list)| ((row + 1) * k, list)) {
-        table.ids.extend(list.iter().take(k).map(|place| place.0));
-        table.ids.resize(end, u32::MAX);
-        table.scores.extend(list.iter().take(k).map(|place| place.1));
-        table.scores.resize(end, f32::NEG_INFINITY);
-    }
-    table
-}
-
-fn means(lists: &[Vec<Place>], count: usize) -> Vec<f32> {
-    let mean = |list: &Vec<Place>| {
-        let top = &list[..count.min(list.len())];
-        let sum: f64 = top.iter().map(|place| f64::from(place.1)).sum();
-        if top.is_empty() { 0.0 } else { (sum / top.len() as f64) as f32 }
-    };
-    lists.iter().map(mean).collect()
 }
 
 /// Marks of the rows of both sides, over all channels with their weights.

@@ -162,34 +162,39 @@ pub(crate) fn pass(
     };
     let (lefts, rights) = (open(lefts), open(rights));
     Ok(TopK {
-        left: table(&lefts, options.k),
-        right: options.both.then(|| table(&rights, options.k)),
-        left_means: options.means.map(|count| means(&lefts, count)),
-        right_means: options.means.map(|count| means(&rights, count)),
+        left: table(rows(&lefts), options.k),
+        right: options.both.then(|| table(rows(&rights), options.k)),
+        left_means: options.means.map(|count| means(rows(&lefts), count)),
+        right_means: options.means.map(|count| means(rows(&rights), count)),
     })
 }
 
-/// Every row of all lists, in order.
-fn rows(lists: &[Lists]) -> impl Iterator<Item = (&[f32], &[u32])> {
-    lists.iter().flat_map(|lists| (0..lists.len()).map(move |row| lists.row(row)))
+/// Every row of all lists, in order: partners and scores, best first.
+fn rows(lists: &[Lists]) -> impl Iterator<Item = impl Iterator<Item = (u32, f32)>> {
+    let all = lists.iter().flat_map(|lists| (0..lists.len()).map(move |row| lists.row(row)));
+    all.map(|(scores, ids)| ids.iter().copied().zip(scores.iter().copied()))
 }
 
-fn table(lists: &[Lists], k: usize) -> Neighbours {
-    let (mut all_ids, mut all_scores) = (Vec::new(), Vec::new());
-    for (end, (scores, ids)) in rows(lists).enumerate().map(|(row, list)| ((row + 1) * k, list)) {
-        all_ids.extend(ids.iter().take(k));
-        all_ids.resize(end, u32::MAX);
-        all_scores.extend(scores.iter().take(k));
-        all_scores.resize(end, f32::NEG_INFINITY);
+/// The first `k` places of each list.
+pub(super) fn table(lists: impl Iterator<Item = impl Iterator<Item = (u32, f32)>>, k: usize) -> Neighbours {
+    let mut table = Neighbours { k, ..Neighbours::default() };
+    for (row, list) in lists.enumerate() {
+        for (id, score) in list.take(k) {
+            table.ids.push(id);
+            table.scores.push(score);
+        }
+        table.ids.resize((row + 1) * k, u32::MAX);
+        table.scores.resize((row + 1) * k, f32::NEG_INFINITY);
     }
-    Neighbours { k, ids: all_ids, scores: all_scores }
+    table
 }
 
-fn means(lists: &[Lists], count: usize) -> Vec<f32> {
-    let mean = |(scores, _): (&[f32], &[u32])| {
-        let top = &scores[..count.min(scores.len())];
-        let sum: f64 = top.iter().map(|&score| f64::from(score)).sum();
-        if top.is_empty() { 0.0 } else { (sum / top.len() as f64) as f32 }
+/// The mean of the first `count` scores of each list; 0 for an empty one.
+pub(super) fn means(lists: impl Iterator<Item = impl Iterator<Item = (u32, f32)>>, count: usize) -> Vec<f32> {
+    let mean = |list: &mut dyn Iterator<Item = (u32, f32)>| {
+        let mut met = 0;
+        let sum: f64 = list.take(count).inspect(|_| met += 1).map(|(_, score)| f64::from(score)).sum();
+        if met == 0 { 0.0 } else { (sum / met as f64) as f32 }
     };
-    rows(lists).map(mean).collect()
+    lists.map(|mut list| mean(&mut list)).collect()
 }

@@ -1,5 +1,7 @@
 //! The rows of seed sets and alignments, as packed blocks of a space.
 
+use std::collections::BTreeMap;
+
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::catalog::ArtifactEntry;
@@ -134,6 +136,19 @@ pub fn rows(
         }
         Err(unknown_entity(&name))
     })
+}
+
+/// A right entity and the score of the link to it.
+pub type Linked = (u32, f32);
+
+/// The links of an artifact by left entity; of several the first, which is the best.
+pub fn by_left(db: &Db, entry: &ArtifactEntry, sizes: (usize, usize)) -> Result<BTreeMap<u32, Linked>> {
+    let mut links = BTreeMap::new();
+    for row in rows(db, entry, sizes) {
+        let row = row?;
+        links.entry(row.left).or_insert((row.right, row.score));
+    }
+    Ok(links)
 }
 
 fn unknown_entity(artifact: &str) -> Error {

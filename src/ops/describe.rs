@@ -45,8 +45,9 @@ fn add(facts: &mut Facts, name: impl Into<String>, value: impl std::fmt::Display
     facts.push((name.into(), Value::Text(value.to_string())));
 }
 
-fn short(digest: [u8; 32]) -> String {
-    Digest(digest).to_string()[..16].to_string()
+/// The first digits of a digest, for a person.
+pub(crate) fn short(digest: &[u8; 32]) -> String {
+    Digest(*digest).to_string()[..16].to_string()
 }
 
 fn pair_facts(engine: &Engine, pair: &PairEntry, context: &Context) -> Result<Facts> {
@@ -65,7 +66,7 @@ fn pair_facts(engine: &Engine, pair: &PairEntry, context: &Context) -> Result<Fa
         add(&mut facts, format!("{side}.attribute_triples"), graph.attribute_triples);
         let named = loaded.names.iter().filter(|name| !name.is_empty()).count();
         add(&mut facts, format!("{side}.named"), named);
-        add(&mut facts, format!("{side}.digest"), short(graph.digest));
+        add(&mut facts, format!("{side}.digest"), short(&graph.digest));
     }
     if let Some(verdicts) = &pair.verdicts {
         let text = format!("{} accepted, {} rejected", verdicts.accepted, verdicts.rejected);
@@ -94,8 +95,8 @@ fn pair_facts(engine: &Engine, pair: &PairEntry, context: &Context) -> Result<Fa
                 feature.cols,
                 if feature.sparse { "sparse columns" } else { "columns" },
                 feature.made_by,
-                short(feature.objects[0]),
-                short(feature.objects[1]),
+                short(&feature.objects[0]),
+                short(&feature.objects[1]),
             ),
         );
     }
@@ -125,7 +126,7 @@ fn artifact_facts(engine: &Engine, artifact: &ArtifactEntry) -> Result<Facts> {
             | Input::Links { digest, .. }
             | Input::Entities { digest, .. }
             | Input::Verdicts { digest, .. } => {
-                add(&mut facts, format!("made from {}", input.name()), short(*digest));
+                add(&mut facts, format!("made from {}", input.name()), short(digest));
             }
             Input::Modalities { names, .. } => add(&mut facts, input.name(), names.join(", ")),
         }

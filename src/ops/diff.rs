@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::artifact;
+use super::artifact::{self, Linked};
 use super::catalog::{self, ArtifactEntry, ArtifactKind, PairEntry};
 use super::engine::{Context, Engine};
 use super::make::VERSION;
@@ -18,7 +18,9 @@ pub(crate) fn diff(engine: &Engine, first: &str, second: &str, context: &Context
     let two = rated(engine, second)?.of_pair(&one.pair)?;
     let pair = catalog::pair(&engine.db, &one.pair)?;
     let graphs = engine.graphs_of(&pair.name, context.task)?;
-    let (before, after) = (links(engine, &one, &graphs)?, links(engine, &two, &graphs)?);
+    let sizes = (graphs[0].len(), graphs[1].len());
+    let links = |entry| artifact::by_left(&engine.db, entry, sizes);
+    let (before, after) = (links(&one)?, links(&two)?);
     let changes = changes(&before, &after);
     let causes = Causes::new(engine, &pair, &graphs, [&one, &two])?;
     let [left, right] = &graphs;
@@ -80,23 +82,6 @@ fn rated(engine: &Engine, name: &str) -> Result<ArtifactEntry> {
     }
 }
 
-/// A right entity and the score.
-type Linked = (EntityId, f32);
-
-/// The links of an artifact by left entity; of several the best.
-fn links(
-    engine: &Engine,
-    entry: &ArtifactEntry,
-    graphs: &[Arc<Graph>; 2],
-) -> Result<BTreeMap<EntityId, Linked>> {
-    let mut links = BTreeMap::new();
-    for row in artifact::rows(&engine.db, entry, (graphs[0].len(), graphs[1].len())) {
-        let row = row?;
-        links.entry(row.left).or_insert((row.right, row.score));
-    }
-    Ok(links)
-}
-
 /// A left entity whose link is not what it was.
 struct Change {
     left: EntityId,
@@ -130,7 +115,9 @@ pub(crate) fn counted(
     [one, two]: [&ArtifactEntry; 2],
     graphs: &[Arc<Graph>; 2],
 ) -> Result<[usize; 3]> {
-    let changes = changes(&links(engine, one, graphs)?, &links(engine, two, graphs)?);
+    let sizes = (graphs[0].len(), graphs[1].len());
+    let links = |entry| artifact::by_left(&engine.db, entry, sizes);
+    let changes = changes(&links(one)?, &links(two)?);
     let count = |what: &str| changes.iter().filter(|change| change.what() == what).count();
     Ok([count("appeared"), count("went"), count("moved")])
 }

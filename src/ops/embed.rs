@@ -68,9 +68,7 @@ fn propagate(
             "propagate seeds that were made without links: what is made of them is judged by all links",
         ));
     }
-    let decided = pair.mask();
-    let mut pairs = super::seed::load_alive(engine, entry, pair)?.pairs();
-    pairs.retain(|(left, right)| !decided.bars(*left, *right));
+    let pairs = super::seed::load_standing(engine, entry, pair)?.pairs();
     let usual = features::PropagationOptions::default();
     let (dims, hops) = (spec.dims.unwrap_or(usual.dims), spec.hops);
     let seed = spec.seed.unwrap_or(usual.seed);

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::catalog::{self, ArtifactEntry, Entry, FeatureEntry, Input, PairEntry};
+use super::describe::short;
 use super::engine::{Context, Engine};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
@@ -20,23 +21,23 @@ pub(crate) fn stale(engine: &Engine, pair: Option<&str>) -> Result<Rows> {
         catalog::pair(&engine.db, pair)?;
     }
     let mut rows = Vec::new();
-    let mut add = |name: String, kind: &str, of: &str, inputs: &[Input], statement: &str| -> Result<()> {
-        let because = lineage::changes(&engine.db, inputs)?;
+    let mut add = |name: String, kind: &str, of: &str, because: Vec<String>, statement: &str| {
         if !because.is_empty() {
             rows.push(vec![name.into(), kind.into(), of.into(), because.join(", ").into(), statement.into()]);
         }
-        Ok(())
     };
     for entry in catalog::all(&engine.db)? {
         match &entry {
             Entry::Pair(of) if pair.is_none_or(|pair| pair == of.name) => {
                 for feature in &of.features {
                     let name = format!("{}.{}", of.name, feature.modality);
-                    add(name, "modality", &of.name, &feature.inputs, &feature.statement)?;
+                    let because = lineage::changes(&engine.db, &feature.inputs)?;
+                    add(name, "modality", &of.name, because, &feature.statement);
                 }
             }
             Entry::Artifact(of) if pair.is_none_or(|pair| pair == of.pair) => {
-                add(of.name.clone(), of.kind.as_str(), &of.pair, &of.inputs, &of.statement)?;
+                let because = lineage::stale(&engine.db, of)?;
+                add(of.name.clone(), of.kind.as_str(), &of.pair, because, &of.statement);
             }
             _ => {}
         }
@@ -68,11 +69,10 @@ struct Tree<'e> {
 }
 
 impl Tree<'_> {
-    fn row(&mut self, depth: usize, what: &str, kind: &str, state: &str, made_by: &str, digest: &[u8]) {
-        let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    fn row(&mut self, depth: usize, what: &str, kind: &str, state: &str, made_by: &str, digest: &[u8; 32]) {
         let what = format!("{}{what}", "  ".repeat(depth));
         let values: Vec<Value> =
-            vec![depth.into(), what.into(), kind.into(), state.into(), made_by.into(), short.into()];
+            vec![depth.into(), what.into(), kind.into(), state.into(), made_by.into(), short(digest).into()];
         self.rows.push(values);
     }
 

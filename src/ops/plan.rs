@@ -138,10 +138,10 @@ impl Plan {
         centres.map(|digest| StoredFeature::load(&engine.db, &digest)).transpose()
     }
 
-    /// The seeds it starts from, between entities that are there.
+    /// What stands of the seeds it starts from.
     pub fn seeds(&self, engine: &Engine, pair: &LoadedPair) -> Result<SeedSet> {
         match self.sources.first() {
-            Some(source) => seed::load_alive(engine, source, pair),
+            Some(source) => seed::load_standing(engine, source, pair),
             None => Err(Error::new(Code::Internal, "the statement starts from no seeds")),
         }
     }

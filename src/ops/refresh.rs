@@ -331,7 +331,8 @@ impl Preview<'_> {
         match catalog::find(&self.engine.db, name)? {
             Some(Entry::Artifact(artifact)) => {
                 let what = format!("{} {name}: {}", artifact.kind.as_str(), artifact.statement);
-                self.step(name, what, &artifact.inputs, artifact.seconds)
+                let because = lineage::stale(&self.engine.db, &artifact)?;
+                self.step(name, what, because, &artifact.inputs, artifact.seconds)
             }
             _ => {
                 let what = format!("{name}, which something rests on");
@@ -352,10 +353,19 @@ impl Preview<'_> {
         if entry.statement.is_empty() {
             return Ok(());
         }
-        self.step(&name, format!("modality {name}: {}", entry.statement), &entry.inputs, 0.0)
+        let because = lineage::changes(&self.engine.db, &entry.inputs)?;
+        let what = format!("modality {name}: {}", entry.statement);
+        self.step(&name, what, because, &entry.inputs, 0.0)
     }
 
-    fn step(&mut self, name: &str, what: String, inputs: &[Input], seconds: f64) -> Result<()> {
+    fn step(
+        &mut self,
+        name: &str,
+        what: String,
+        mut because: Vec<String>,
+        inputs: &[Input],
+        seconds: f64,
+    ) -> Result<()> {
         for input in inputs {
             match input {
                 Input::Artifact { name, .. } => self.artifact(name)?,
@@ -363,7 +373,6 @@ impl Preview<'_> {
                 _ => {}
             }
         }
-        let mut because = lineage::changes(&self.engine.db, inputs)?;
         let remade = inputs.iter().map(Input::name).filter(|input| self.remade.contains(input));
         because.extend(remade.map(|input| format!("{input} would be made anew")));
         let state = if because.is_empty() { "fresh" } else { "stale" };

@@ -7,11 +7,12 @@ use super::basis::Basis;
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry};
 use super::engine::{Context, Engine, LoadedPair};
 use super::entities;
+use super::index::channels_from;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::spec::{ExplainPair, Missing, Review, ReviewOrder, Weights};
 use crate::error::{Code, Error, Result};
 use crate::kg::{EntityId, Graph, Side, readable};
-use crate::linalg::{Channel, TopKOptions, top_k};
+use crate::linalg::{TopKOptions, top_k};
 use crate::rng::Rng;
 
 /// Rivals shown of either entity.
@@ -159,12 +160,8 @@ fn links(
     pair: &LoadedPair,
 ) -> Result<HashMap<EntityId, EntityId>> {
     let Some(entry) = artifact else { return Ok(pair.verdicts.accepted().iter().copied().collect()) };
-    let mut links = HashMap::new();
-    for row in artifact::rows(&engine.db, entry, (pair.left.len(), pair.right.len())) {
-        let row = row?;
-        links.entry(row.left).or_insert(row.right);
-    }
-    Ok(links)
+    let links = artifact::by_left(&engine.db, entry, (pair.left.len(), pair.right.len()))?;
+    Ok(links.into_iter().map(|(left, (right, _))| (left, right)).collect())
 }
 
 /// How alike the two are, in all and in each modality, and who else is like them.
@@ -190,10 +187,7 @@ fn scores(
     // What people said bars nothing here: rivals are shown as they are.
     let base = TopKOptions { k: RIVALS + 1, mask: None, both: false, ..evidence.options() };
     let of_left = top_k(&channels, &TopKOptions { left_rows: Some(&lefts), ..base }, context.task)?.left;
-    let turned: Vec<Channel<'_>> = channels
-        .iter()
-        .map(|channel| Channel { left: channel.right, right: channel.left, ..*channel })
-        .collect();
+    let turned = channels_from(&evidence, &factors, Side::Right);
     let of_right = top_k(&turned, &TopKOptions { left_rows: Some(&rights), ..base }, context.task)?.left;
     let one = TopKOptions { left_rows: Some(&lefts), right_rows: Some(&rights), ..base };
     let own = top_k(&channels, &one, context.task)?.left.best(0);

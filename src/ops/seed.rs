@@ -77,8 +77,7 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
                 let evidence = basis.evidence()?;
                 let resolved = basis.resolve(engine, &evidence, context)?;
                 made.weigh(&resolved);
-                let mut set = plan.seeds(engine, &pair)?;
-                set.heed(&evidence);
+                let set = plan.seeds(engine, &pair)?;
                 let mut sampled = if *variant == Variant::Seedbed {
                     let wanted = Wanted { count: spec.count, precision: spec.precision };
                     psqe::resample(&set, &evidence, &pair.neighbourhoods(), &resolved, wanted, context.task)?
@@ -113,8 +112,7 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
     let product = make(engine, &plan.order, || {
         let pair = engine.load_pair(&plan.pair.name, context.task)?;
         let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
-        let mut set = plan.seeds(engine, &pair)?;
-        set.heed(&evidence);
+        let set = plan.seeds(engine, &pair)?;
         let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
         let mut corrected = if spec.variant == Variant::Seedbed {
             psqe::agreed(&set, &evidence, &pair.neighbourhoods(), &resolved, context.task)?
@@ -157,8 +155,7 @@ pub(crate) fn expand(engine: &Engine, spec: &Expand, context: &Context) -> Resul
         let pair = engine.load_pair(&plan.pair.name, context.task)?;
         let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
         let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
-        let (mut set, graphs, task) = (plan.seeds(engine, &pair)?, pair.neighbourhoods(), context.task);
-        set.heed(&evidence);
+        let (set, graphs, task) = (plan.seeds(engine, &pair)?, pair.neighbourhoods(), context.task);
         let mut expanded = if spec.variant == Variant::Seedbed {
             let wanted = Wanted { count: spec.count, precision: spec.precision };
             psqe::expand(&set, &evidence, &graphs, &resolved, wanted, task)?
@@ -205,10 +202,14 @@ pub(crate) fn load(engine: &Engine, entry: &ArtifactEntry, pair: &PairEntry) -> 
     Ok(set)
 }
 
-/// The same without seeds of entities that were deleted since.
-pub(crate) fn load_alive(engine: &Engine, entry: &ArtifactEntry, pair: &LoadedPair) -> Result<SeedSet> {
+/// What stands of it: without seeds of entities that were deleted since, and without what people bar.
+pub(crate) fn load_standing(engine: &Engine, entry: &ArtifactEntry, pair: &LoadedPair) -> Result<SeedSet> {
     let mut set = load(engine, entry, &pair.entry)?;
-    set.seeds.retain(|seed| pair.left.is_alive(seed.left) && pair.right.is_alive(seed.right));
+    let decided = pair.mask();
+    set.seeds.retain(|seed| {
+        let alive = pair.left.is_alive(seed.left) && pair.right.is_alive(seed.right);
+        alive && !decided.bars(seed.left, seed.right)
+    });
     Ok(set)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::align::UNMATCHED;
 use super::artifact;
 use super::catalog::{self, ArtifactEntry, Entry};
+use super::describe::short;
 use super::engine::{Context, Engine};
 use super::living::verdict_rows;
 use super::rows::{Column, ColumnKind, Value};
@@ -190,7 +191,7 @@ fn artifact_rows(engine: &Engine, entry: &ArtifactEntry, [left, right]: [Arc<Gra
 pub(crate) fn link_id(left: &str, right: &str) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(left.as_bytes()).update(&[0]).update(right.as_bytes());
-    hasher.finalize().as_bytes()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    short(hasher.finalize().as_bytes())
 }
 
 /// The entities that an alignment leaves without a link.

@@ -150,7 +150,7 @@ fn learn(engine: &Engine, spec: &Train, plan: &Plan, pair: &LoadedPair) -> Resul
         Ok(match lesson {
             Lesson::Seeds(_) => match sources.next() {
                 Some(source) => {
-                    let pairs = super::seed::load_alive(engine, source, pair)?.pairs();
+                    let pairs = super::seed::load_standing(engine, source, pair)?.pairs();
                     Learned { pairs, links: false }
                 }
                 None => return Err(Error::new(Code::Internal, "a seed set that was not looked up")),

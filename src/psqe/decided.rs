@@ -5,16 +5,12 @@ use crate::linalg::scores_of;
 use crate::psqe::{Evidence, Seed, SeedSet, Stage};
 
 impl SeedSet {
-    /// Leaves out what verdicts bar: rejected pairs, and other partners of entities whose own is accepted.
-    pub fn heed(&mut self, evidence: &Evidence<'_>) {
-        let mask = evidence.mask();
-        self.seeds.retain(|seed| !mask.bars(seed.left, seed.right));
-    }
-
-    /// Heeds the verdicts, and takes the accepted pairs in, first and by rising left entity. Their score is
+    /// Leaves out what verdicts bar, rejected pairs and other partners of entities whose own is accepted, and
+    /// takes the accepted pairs in, first and by rising left entity. Their score is
     /// that under the `factors` of the modalities; NaN where the two have no modality in common.
     pub fn decide(&mut self, evidence: &Evidence<'_>, factors: &[f32]) -> Result<()> {
-        self.heed(evidence);
+        let mask = evidence.mask();
+        self.seeds.retain(|seed| !mask.bars(seed.left, seed.right));
         let accepted = evidence.accepted();
         if accepted.is_empty() {
             return Ok(());

@@ -1,6 +1,6 @@
 //! What changes graphs row by row, judges pairs, and brings results up to date.
 
-use super::{Binder, named_modality, too_many};
+use super::Binder;
 use crate::error::{Code, Error, Result};
 use crate::ops::spec::Scalar;
 use crate::ops::spec::{self, Change, Request};
@@ -44,20 +44,13 @@ impl Binder<'_> {
                     lenient: options.flag("lenient"),
                 })
             }
-            E::UpdateFeatures { modality, paths, options, pair } => {
-                let options = self.options(&catalog::UPDATE_FEATURES, options)?;
-                if let Some(third) = paths.get(2) {
-                    return Err(too_many(third, "one file over both sides, or the left's and the right's"));
-                }
-                Request::UpdateFeatures(spec::ImportFeatures {
-                    modality: named_modality(modality)?,
-                    paths: self.paths(paths)?,
-                    pair: pair.value.clone(),
-                    ids: options.path("ids"),
-                    present: options.path("present"),
-                    tensor: options.text("tensor"),
-                })
-            }
+            E::UpdateFeatures { modality, paths, options, pair } => Request::UpdateFeatures(self.features(
+                &catalog::UPDATE_FEATURES,
+                modality,
+                paths,
+                options,
+                pair,
+            )?),
             E::Judge { accept, couples, options, pair } => {
                 let form = if *accept { &catalog::ACCEPT } else { &catalog::REJECT };
                 let options = self.options(form, options)?;

@@ -55,20 +55,13 @@ impl Binder<'_> {
                     lenient: options.flag("lenient"),
                 })
             }
-            S::ImportFeatures { modality, paths, options, pair } => {
-                let options = self.options(&catalog::IMPORT_FEATURES, options)?;
-                if let Some(third) = paths.get(2) {
-                    return Err(too_many(third, "one file over both sides, or the left's and the right's"));
-                }
-                Request::ImportFeatures(spec::ImportFeatures {
-                    modality: named_modality(modality)?,
-                    paths: self.paths(paths)?,
-                    pair: pair.value.clone(),
-                    ids: options.path("ids"),
-                    present: options.path("present"),
-                    tensor: options.text("tensor"),
-                })
-            }
+            S::ImportFeatures { modality, paths, options, pair } => Request::ImportFeatures(self.features(
+                &catalog::IMPORT_FEATURES,
+                modality,
+                paths,
+                options,
+                pair,
+            )?),
             S::Embed { source, encoder, seeds, options, pair, modality } => {
                 self.embed(source, encoder, seeds.as_ref(), options, pair, modality.as_ref())?
             }
@@ -208,6 +201,29 @@ impl Binder<'_> {
             links: options.path("links"),
             fold: options.int("fold").and_then(|fold| u32::try_from(fold).ok()),
         }))
+    }
+
+    /// The rows of a modality from files, to be brought or to replace some.
+    fn features(
+        &self,
+        form: &'static catalog::Form,
+        modality: &Name,
+        paths: &[Node<Value>],
+        options: &[OptionItem],
+        pair: &Name,
+    ) -> Result<spec::ImportFeatures> {
+        let options = self.options(form, options)?;
+        if let Some(third) = paths.get(2) {
+            return Err(too_many(third, "one file over both sides, or the left's and the right's"));
+        }
+        Ok(spec::ImportFeatures {
+            modality: named_modality(modality)?,
+            paths: self.paths(paths)?,
+            pair: pair.value.clone(),
+            ids: options.path("ids"),
+            present: options.path("present"),
+            tensor: options.text("tensor"),
+        })
     }
 
     fn embed(

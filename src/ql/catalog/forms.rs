@@ -33,11 +33,7 @@ forms! {
         ["IMPORT LINKS tsv 'train_links' split=train INTO p"];
     IMPORT_FEATURES: "IMPORT FEATURES", "Reads the matrix of a modality into a pair.",
         "IMPORT FEATURES modality FROM 'path'[, 'path'] [options] INTO pair",
-        [
-            opt("ids", Kind::Path, "", "companion file that says which row is whose"),
-            opt("present", Kind::Path, "", "file of truth values: which rows are real"),
-            opt("tensor", Kind::Text, "", "name of the tensor inside a safetensors or npz file"),
-        ],
+        [ROW_IDS, PRESENT, TENSOR],
         ["IMPORT FEATURES visual FROM 'zh_en_GA_id_img_feature_dict.pkl' INTO zh_en"];
     EMBED: "EMBED", "Makes a modality from what the graphs hold; no model is needed.",
         "EMBED name|relation|attribute|numeric|structure USING ngrams|bow|numeric|propagation FROM seeds [options] INTO pair [AS modality]",
@@ -339,11 +335,7 @@ forms! {
         ["IMPORT rdf 'more.nt.gz' INTO zh_en.left"];
     UPDATE_FEATURES: "UPDATE FEATURES", "Replaces the rows of a modality that a file has; the others stay.",
         "UPDATE FEATURES modality FROM 'path'[, 'path'] [options] INTO pair",
-        [
-            opt("ids", Kind::Path, "", "companion file that says which row is whose"),
-            opt("present", Kind::Path, "", "file of truth values: which rows are real"),
-            opt("tensor", Kind::Text, "", "name of the tensor inside a safetensors or npz file"),
-        ],
+        [ROW_IDS, PRESENT, TENSOR],
         ["UPDATE FEATURES visual FROM 'new_pictures.npy' ids='new_pictures.txt' INTO zh_en"];
     INSERT: "INSERT", "Adds an entity, a relation triple or an attribute triple to a graph.",
         "INSERT ENTITY 'iri'|TRIPLE ('head', 'relation', 'tail')|ATTRIBUTE ('entity', 'attribute', value) [options] INTO pair.left|right",

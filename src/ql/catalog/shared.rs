@@ -9,6 +9,10 @@ pub(super) const fn opt(name: &'static str, kind: Kind, default: &'static str, d
 /// The largest random seed: what a JSON number and a SeedQL number both hold.
 pub(super) const MOST: i64 = i64::MAX;
 
+pub(super) const ROW_IDS: Opt = opt("ids", Kind::Path, "", "companion file that says which row is whose");
+pub(super) const PRESENT: Opt = opt("present", Kind::Path, "", "file of truth values: which rows are real");
+pub(super) const TENSOR: Opt =
+    opt("tensor", Kind::Text, "", "name of the tensor inside a safetensors or npz file");
 pub(super) const COMMENT: Opt = opt("comment", Kind::Text, "", "why");
 pub(super) const AUTHOR: Opt = opt("author", Kind::Text, "", "who says so; the setting's where not given");
 pub(super) const RANDOM_SEED: Opt =
