@@ -5,13 +5,14 @@
 #   benches/run.sh import|cluster [ROUNDS]    on DBP15K zh_en under SEEDBED_DATA or ../shared/data
 #   benches/run.sh tune [ROUNDS]              the same; the yardstick is PyTorch
 #   benches/run.sh refresh                    the same; a refresh after edits beside computing from nothing
+#   benches/run.sh size [ENTITIES …]          a made-up pair from its files to exported links; time and memory
 #   benches/run.sh index [ROWS [COLUMNS]]     the yardstick is hnswlib
 #   benches/run.sh train [ROUNDS]             the same; each aligner beside MEAformer in PyTorch
 # PYTHON names an interpreter that has numpy and scikit-learn; without it one is set up under target/.
 # THREADS sets the number of threads (default: all).
 set -eu
 cd "$(dirname "$0")/.."
-bench=${1:?search, kmeans, index, import, cluster, tune, train or refresh}
+bench=${1:?search, kmeans, index, import, cluster, tune, train, refresh or size}
 case $bench in import | cluster) target=workflow ;; *) target=$bench ;; esac
 threads=${THREADS:-$(nproc)}
 python=${PYTHON:-target/yardstick/bin/python}
@@ -31,6 +32,11 @@ export RAYON_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads" OMP_NUM_THRE
 if [ "$bench" = refresh ]; then
     cargo build --quiet --release
     exec "$python" benches/refresh.py target/release/seedbed "${SEEDBED_DATA:-../shared/data}"
+fi
+if [ "$bench" = size ]; then
+    shift
+    cargo build --quiet --release
+    exec "$python" benches/size.py target/release/seedbed "$@"
 fi
 cargo bench --quiet --bench "$target" --no-run
 log=target/bench-$bench.log

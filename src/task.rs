@@ -95,6 +95,11 @@ impl Task {
         Task { cancel: self.cancel.clone(), observer: self.observer.clone().map(within) }
     }
 
+    /// The same task, of which nothing is told: a part too small to speak of.
+    pub fn silent(&self) -> Self {
+        Task { cancel: self.cancel.clone(), observer: None }
+    }
+
     /// Begins a phase of `total` units.
     pub fn phase(&self, name: impl Into<String>, total: Option<u64>) {
         if let Some(observer) = &self.observer {

@@ -1,13 +1,12 @@
 //! Several threads on one store: what one makes, another's sweep leaves alone.
 
+#[path = "common/session.rs"]
+mod session;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use seedbed::{Params, Session, Store, Task};
-
-fn execute(session: &mut Session, statement: &str) -> seedbed::Outcome {
-    let outcome = session.execute(statement, &Params::new(), &Task::quiet());
-    outcome.unwrap_or_else(|error| panic!("{statement}: {error:?}"))
-}
+use seedbed::Store;
+use session::execute;
 
 fn planted(dir: &std::path::Path) -> Store {
     let store = Store::open(dir.join("store")).unwrap();

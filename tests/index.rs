@@ -1,39 +1,31 @@
 //! `CREATE INDEX` and `MATCH` through it: the same answers, the same scores, and what is said of the way.
 
+#[path = "common/session.rs"]
+mod session;
+
 use std::path::{Path, PathBuf};
 
-use seedbed::{Code, Outcome, Params, Result, Session, Store, Task, Value};
-
-fn execute(session: &mut Session, statement: &str) -> Result<Outcome> {
-    session.execute(statement, &Params::new(), &Task::quiet())
-}
-
-fn done(session: &mut Session, statement: &str) -> Outcome {
-    execute(session, statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"))
-}
-
-fn rows(outcome: Outcome) -> Vec<Vec<Value>> {
-    outcome.rows.into_iter().flatten().map(|row| row.unwrap().values().to_vec()).collect()
-}
+use seedbed::{Code, Session, Store, Value};
+use session::{attempt, execute, rows_of};
 
 fn fact(session: &mut Session, name: &str, fact: &str) -> Option<String> {
-    let facts = rows(done(session, &format!("DESCRIBE {name}")));
+    let facts = rows_of(execute(session, &format!("DESCRIBE {name}")));
     facts.into_iter().find(|row| row[0] == Value::from(fact)).map(|row| row[1].to_string())
 }
 
 fn code(session: &mut Session, statement: &str) -> Code {
-    execute(session, statement).err().unwrap_or_else(|| panic!("{statement} went through")).code()
+    attempt(session, statement).err().unwrap_or_else(|| panic!("{statement} went through")).code()
 }
 
 /// A pair whose images are modality `visual`; a third of them is missing.
 fn planted(store: &Store) -> Session {
     let mut session = store.session();
-    done(&mut session, "GENERATE PAIR p entities=600 overlap=0.7 missing_visual=0.3");
+    execute(&mut session, "GENERATE PAIR p entities=600 overlap=0.7 missing_visual=0.3");
     session
 }
 
 fn entities(session: &mut Session, side: &str, count: usize) -> Vec<String> {
-    let all = rows(done(session, &format!("SELECT entity FROM p.{side}.entities LIMIT {count}")));
+    let all = rows_of(execute(session, &format!("SELECT entity FROM p.{side}.entities LIMIT {count}")));
     all.into_iter().map(|row| row[0].to_string()).collect()
 }
 
@@ -43,14 +35,14 @@ fn compare(session: &mut Session, target: &str) -> f64 {
     for side in ["left", "right"] {
         for entity in entities(session, side, 40) {
             let statement = format!("MATCH <{entity}> {target} exact=");
-            let exact = rows(done(session, &format!("{statement}true LIMIT 10")));
-            let walked = done(session, &format!("{statement}false recall=0.9 LIMIT 10"));
+            let exact = rows_of(execute(session, &format!("{statement}true LIMIT 10")));
+            let walked = execute(session, &format!("{statement}false recall=0.9 LIMIT 10"));
             assert!(
                 exact.is_empty() || walked.notes.iter().any(|note| note.contains("index i: through")),
                 "{:?}",
                 walked.notes
             );
-            let walked = rows(walked);
+            let walked = rows_of(walked);
             wanted += exact.len();
             found += walked.iter().filter(|row| exact.contains(row)).count();
         }
@@ -62,25 +54,25 @@ fn compare(session: &mut Session, target: &str) -> f64 {
 #[test]
 fn a_match_through_an_index_gives_the_rows_and_scores_of_exact_search() {
     let mut session = planted(&Store::in_memory());
-    let made = done(&mut session, "CREATE INDEX i ON p weights(visual=1)");
+    let made = execute(&mut session, "CREATE INDEX i ON p weights(visual=1)");
     assert!(made.message.contains("reached"), "{}", made.message);
     let recall = compare(&mut session, "IN p USING features(visual=1)");
     assert!(recall >= 0.97, "{recall}");
     // Other weights are other scores.
-    done(&mut session, "EMBED relation USING bow INTO p");
+    execute(&mut session, "EMBED relation USING bow INTO p");
     let entity = entities(&mut session, "left", 1).remove(0);
     let other = format!("MATCH <{entity}> IN p USING features(visual=1, relation=0.5) exact=false");
     assert_eq!(code(&mut session, &other), Code::MissingData);
 
-    let listed = rows(done(&mut session, "SHOW INDEXES FROM p"));
+    let listed = rows_of(execute(&mut session, "SHOW INDEXES FROM p"));
     assert_eq!((listed.len(), &listed[0][0], &listed[0][1]), (1, &"i".into(), &"index".into()));
     assert!(fact(&mut session, "i", "left.recall@10").unwrap().contains(" at ef "));
     let reached = fact(&mut session, "i", "right.reached").unwrap();
     let counts: Vec<&str> = reached.split([' ', ',']).collect();
     assert_eq!(counts[0], counts[2], "{reached}");
-    assert!(done(&mut session, "CREATE INDEX i ON p weights(visual=1)").message.contains("stored result"));
-    assert_eq!(done(&mut session, "DROP i").message, "dropped index i");
-    assert!(rows(done(&mut session, "SHOW INDEXES")).is_empty());
+    assert!(execute(&mut session, "CREATE INDEX i ON p weights(visual=1)").message.contains("stored result"));
+    assert_eq!(execute(&mut session, "DROP i").message, "dropped index i");
+    assert!(rows_of(execute(&mut session, "SHOW INDEXES")).is_empty());
 }
 
 #[test]
@@ -88,16 +80,16 @@ fn the_way_is_chosen_by_cost_and_recall_and_told() {
     let mut session = planted(&Store::in_memory());
     let entity = entities(&mut session, "left", 5).pop().unwrap();
     let said = |session: &mut Session, options: &str| {
-        let outcome = done(session, &format!("MATCH <{entity}> IN p USING features(visual=1) {options}"));
+        let outcome = execute(session, &format!("MATCH <{entity}> IN p USING features(visual=1) {options}"));
         outcome.notes.join("\n")
     };
     let planned = |session: &mut Session, options: &str| {
         let steps =
-            done(session, &format!("EXPLAIN MATCH <{entity}> IN p USING features(visual=1) {options}"));
-        rows(steps).remove(0).iter().map(Value::to_string).collect::<Vec<_>>().join(" | ")
+            execute(session, &format!("EXPLAIN MATCH <{entity}> IN p USING features(visual=1) {options}"));
+        rows_of(steps).remove(0).iter().map(Value::to_string).collect::<Vec<_>>().join(" | ")
     };
     assert!(planned(&mut session, "").contains("no index is over what is compared"));
-    done(&mut session, "CREATE INDEX i ON p weights(visual=1)");
+    execute(&mut session, "CREATE INDEX i ON p weights(visual=1)");
     assert!(said(&mut session, "").contains("cost less than a walk"));
     assert!(planned(&mut session, "").contains("cost less than a walk"));
     assert!(said(&mut session, "exact=true").contains("exact, as asked"));
@@ -106,7 +98,7 @@ fn the_way_is_chosen_by_cost_and_recall_and_told() {
     let npy = tempfile::tempdir().unwrap();
     let path = npy.path().join("visual.npy");
     std::fs::write(&path, matrix(1020, 4)).unwrap();
-    done(&mut session, &format!("IMPORT FEATURES visual FROM '{}' INTO p", path.display()));
+    execute(&mut session, &format!("IMPORT FEATURES visual FROM '{}' INTO p", path.display()));
     assert!(said(&mut session, "").contains("index `i` is stale (p.visual changed)"));
     assert!(fact(&mut session, "i", "state").unwrap().starts_with("stale"));
 }
@@ -126,9 +118,9 @@ fn matrix(rows: usize, cols: usize) -> Vec<u8> {
 #[test]
 fn alignments_are_indexed_with_their_own_weights() {
     let mut session = planted(&Store::in_memory());
-    done(&mut session, "ALIGN p USING features(visual=1) AS a");
+    execute(&mut session, "ALIGN p USING features(visual=1) AS a");
     assert_eq!(code(&mut session, "CREATE INDEX i ON a weights(visual=1)"), Code::Conflict);
-    done(&mut session, "CREATE INDEX i ON a");
+    execute(&mut session, "CREATE INDEX i ON a");
     let recall = compare(&mut session, "IN a");
     assert!(recall >= 0.97, "{recall}");
     for statement in ["EVALUATE i", "SELECT * FROM i", "EXPORT i TO 'x.csv'", "CREATE INDEX j ON i"] {
@@ -139,15 +131,15 @@ fn alignments_are_indexed_with_their_own_weights() {
 #[test]
 fn what_cannot_be_indexed_is_refused() {
     let mut session = planted(&Store::in_memory());
-    done(&mut session, "EMBED name USING ngrams INTO p");
-    let error = execute(&mut session, "CREATE INDEX i ON p").unwrap_err();
+    execute(&mut session, "EMBED name USING ngrams INTO p");
+    let error = attempt(&mut session, "CREATE INDEX i ON p").unwrap_err();
     assert_eq!(error.code(), Code::Unsupported);
     assert!(error.to_string().contains("text is sparse"), "{error}");
     assert_eq!(code(&mut session, "CREATE INDEX i ON nothing"), Code::UnknownName);
     assert_eq!(code(&mut session, "CREATE INDEX i ON p m=3"), Code::OutOfRange);
-    done(&mut session, "SEED visual n=50 FROM p AS s");
+    execute(&mut session, "SEED visual n=50 FROM p AS s");
     assert_eq!(code(&mut session, "CREATE INDEX i ON s"), Code::WrongType);
-    done(&mut session, "ALIGN p USING features(visual=1) missing=renormalise AS a");
+    execute(&mut session, "ALIGN p USING features(visual=1) missing=renormalise AS a");
     assert_eq!(code(&mut session, "CREATE INDEX i ON a"), Code::Unsupported);
 }
 
@@ -164,7 +156,7 @@ fn a_damaged_index_is_passed_over_and_built_anew() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store");
     let mut session = planted(&Store::open(&path).unwrap());
-    done(&mut session, "CREATE INDEX i ON p weights(visual=1)");
+    execute(&mut session, "CREATE INDEX i ON p weights(visual=1)");
     drop(session);
     let indexes = objects(&path, b"hnsw");
     assert_eq!(indexes.len(), 2);
@@ -179,11 +171,11 @@ fn a_damaged_index_is_passed_over_and_built_anew() {
     for side in ["left", "right"] {
         let entity = entities(&mut session, side, 1).remove(0);
         let statement = format!("MATCH <{entity}> IN p USING features(visual=1)");
-        let notes = done(&mut session, &statement).notes.join("\n");
+        let notes = execute(&mut session, &statement).notes.join("\n");
         assert!(notes.contains("index `i` is damaged"), "{notes}");
     }
-    let notes = done(&mut session, "CREATE INDEX i ON p weights(visual=1)").notes.join("\n");
+    let notes = execute(&mut session, "CREATE INDEX i ON p weights(visual=1)").notes.join("\n");
     assert!(notes.contains("built anew"), "{notes}");
     assert!(compare(&mut session, "IN p USING features(visual=1)") >= 0.97);
-    done(&mut session, "CHECK FULL");
+    execute(&mut session, "CHECK FULL");
 }

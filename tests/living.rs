@@ -1,32 +1,19 @@
 //! Graphs that are edited, pairs that people judge, and results that are brought up to date.
 
+#[path = "common/session.rs"]
+mod session;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use seedbed::ops::spec::ReviewOrder;
-use seedbed::{Code, Outcome, Params, Session, Store, Task, Value};
-
-fn run(session: &mut Session, statement: &str) -> Outcome {
-    let outcome = session.execute(statement, &Params::new(), &Task::quiet());
-    outcome.unwrap_or_else(|error| panic!("{statement}: {error:?}"))
-}
+use seedbed::{Code, Params, Session, Store, Task, Value};
+use session::{execute, rows, text};
 
 fn fails(session: &mut Session, statement: &str) -> (Code, String) {
     match session.execute(statement, &Params::new(), &Task::quiet()) {
         Ok(outcome) => panic!("{statement}: {}", outcome.message),
         Err(error) => (error.code(), error.message().to_string()),
-    }
-}
-
-fn rows(session: &mut Session, statement: &str) -> Vec<Vec<Value>> {
-    let rows = run(session, statement).rows;
-    rows.into_iter().flatten().map(|row| row.unwrap().values().to_vec()).collect()
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.clone(),
-        other => panic!("{other:?} is no text"),
     }
 }
 
@@ -49,9 +36,9 @@ fn links(session: &mut Session, of: &str) -> BTreeSet<(String, String)> {
 
 fn planted(dir: &Path) -> Session {
     let mut session = Store::open(dir.join("store")).unwrap().session();
-    run(&mut session, "GENERATE PAIR p entities=300");
-    run(&mut session, "EMBED name USING ngrams dims=2048 INTO p");
-    run(&mut session, "EMBED relation USING bow INTO p");
+    execute(&mut session, "GENERATE PAIR p entities=300");
+    execute(&mut session, "EMBED name USING ngrams dims=2048 INTO p");
+    execute(&mut session, "EMBED relation USING bow INTO p");
     session
 }
 
@@ -73,21 +60,21 @@ fn graph(session: &mut Session, graph: &str) -> Vec<Vec<String>> {
 fn edits_are_one_version_each_and_last() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(dir.path());
-    run(&mut session, "SET author='anna'");
+    execute(&mut session, "SET author='anna'");
     let version = |session: &mut Session| fact(session, "p", "version").parse::<u64>().unwrap();
     let before = version(&mut session);
-    let done = run(&mut session, "INSERT ENTITY 'http://x.org/new' name='Newcomer' INTO p.left");
+    let done = execute(&mut session, "INSERT ENTITY 'http://x.org/new' name='Newcomer' INTO p.left");
     assert_eq!(done.message, "p.left: 1 entity came; 1 entity is touched");
     let some = column(&mut session, "SELECT entity FROM p.left.entities LIMIT 2");
     let relation = &column(&mut session, "SELECT relation FROM p.left.triples LIMIT 1")[0];
-    run(&mut session, &format!("INSERT TRIPLE ('Newcomer', <{relation}>, <{}>) INTO p.left", some[0]));
-    run(&mut session, "INSERT ATTRIBUTE ('http://x.org/new', 'http://x.org/height', 1.75) INTO p.left");
+    execute(&mut session, &format!("INSERT TRIPLE ('Newcomer', <{relation}>, <{}>) INTO p.left", some[0]));
+    execute(&mut session, "INSERT ATTRIBUTE ('http://x.org/new', 'http://x.org/height', 1.75) INTO p.left");
     assert_eq!(version(&mut session), before + 3);
     let value =
         rows(&mut session, "SELECT value, datatype FROM p.left.attributes WHERE entity='http://x.org/new'");
     assert_eq!(value, [[Value::from("1.75"), Value::from("double")]]);
     // What is there already is no change.
-    let done = run(&mut session, "INSERT ENTITY 'http://x.org/new' INTO p.left");
+    let done = execute(&mut session, "INSERT ENTITY 'http://x.org/new' INTO p.left");
     assert_eq!((done.message.as_str(), version(&mut session)), ("p.left is as it was", before + 3));
     let (code, message) =
         fails(&mut session, "DELETE TRIPLE ('Newcomer', 'nonsense', 'Newcomer') FROM p.left");
@@ -96,22 +83,22 @@ fn edits_are_one_version_each_and_last() {
     drop(session);
     let mut session = Store::open(dir.path().join("store")).unwrap().session();
     assert_eq!(graph(&mut session, "p.left"), edited);
-    run(&mut session, "CHECK FULL");
-    run(&mut session, "COMPACT");
+    execute(&mut session, "CHECK FULL");
+    execute(&mut session, "COMPACT");
     assert_eq!(graph(&mut session, "p.left"), edited);
-    run(&mut session, "DROP p");
-    run(&mut session, "CHECK FULL");
+    execute(&mut session, "DROP p");
+    execute(&mut session, "CHECK FULL");
 }
 
 #[test]
 fn a_deleted_entity_is_out_of_every_stage_and_comes_back_under_its_id() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(dir.path());
-    run(&mut session, "SEED cluster n=100 FROM p AS before");
-    run(&mut session, "TRAIN eva ON p USING before epochs=2 dims=16 AS m");
+    execute(&mut session, "SEED cluster n=100 FROM p AS before");
+    execute(&mut session, "TRAIN eva ON p USING before epochs=2 dims=16 AS m");
     let (left, right) = links(&mut session, "before").into_iter().next().unwrap();
     let id = rows(&mut session, &format!("SELECT id, name FROM p.right.entities WHERE entity='{right}'"));
-    run(&mut session, &format!("DELETE ENTITY <{right}> FROM p.right"));
+    execute(&mut session, &format!("DELETE ENTITY <{right}> FROM p.right"));
     assert!(fails(&mut session, &format!("MATCH '{right}' IN p")).0 == Code::UnknownName);
     for statement in [
         "SEED cluster n=100 FROM p AS s",
@@ -124,20 +111,20 @@ fn a_deleted_entity_is_out_of_every_stage_and_comes_back_under_its_id() {
         "ALIGN p match=hungarian AS s",
         "ALIGN p USING m match=best AS s",
     ] {
-        run(&mut session, statement);
+        execute(&mut session, statement);
         assert!(links(&mut session, "s").iter().all(|link| link.1 != right), "{statement}");
         if statement.starts_with("ALIGN") {
             let unmatched = column(&mut session, "SELECT entity FROM s.unmatched");
             assert!(!unmatched.contains(&right), "{statement}");
         }
     }
-    run(&mut session, "EVALUATE s");
-    let learned = run(&mut session, "TRAIN eva ON p USING before epochs=1 dims=16 AS m2");
+    execute(&mut session, "EVALUATE s");
+    let learned = execute(&mut session, "TRAIN eva ON p USING before epochs=1 dims=16 AS m2");
     let others = links(&mut session, "before").len() - 1;
     assert!(learned.message.contains(&format!("trained on {others} pairs")), "{}", learned.message);
     // Its old seeds and links can still be read, by name.
     assert!(links(&mut session, "before").contains(&(left, right.clone())));
-    run(&mut session, &format!("INSERT ENTITY <{right}> INTO p.right"));
+    execute(&mut session, &format!("INSERT ENTITY <{right}> INTO p.right"));
     let back = rows(&mut session, &format!("SELECT id FROM p.right.entities WHERE entity='{right}'"));
     assert_eq!(back[0][0], id[0][0]);
 }
@@ -168,22 +155,22 @@ fn a_diff_and_its_reverse_leave_the_graph_as_it_was() {
         path.display().to_string()
     };
     let (there, back) = (file("there.nt", &there), file("back.nt", &back));
-    let done = run(&mut session, &format!("APPLY DIFF '{there}' TO p.left"));
+    let done = execute(&mut session, &format!("APPLY DIFF '{there}' TO p.left"));
     assert!(
         done.message
             .starts_with("p.left: 1 entity and 1 triple and 1 attribute triple came, 20 triples went")
     );
     assert_ne!(graph(&mut session, "p.left"), before);
-    let done = run(&mut session, &format!("APPLY DIFF '{there}' TO p.left"));
+    let done = execute(&mut session, &format!("APPLY DIFF '{there}' TO p.left"));
     assert_eq!(done.message, "p.left is as it was");
     assert_eq!(done.notes.len(), 2, "{:?}", done.notes);
-    run(&mut session, &format!("APPLY DIFF '{back}' prune=true TO p.left"));
+    execute(&mut session, &format!("APPLY DIFF '{back}' prune=true TO p.left"));
     assert_eq!(graph(&mut session, "p.left"), before);
     let plain = file("plain.nt", "<http://x.org/a> <http://x.org/r> <http://x.org/b> .\n");
     let (code, _) = fails(&mut session, &format!("APPLY DIFF '{plain}' TO p.left"));
     assert_eq!(code, Code::BadFile);
-    run(&mut session, &format!("IMPORT rdf '{plain}' INTO p.left"));
-    run(&mut session, &format!("APPLY DIFF '{plain}' removed='{plain}' TO p.right"));
+    execute(&mut session, &format!("IMPORT rdf '{plain}' INTO p.left"));
+    execute(&mut session, &format!("APPLY DIFF '{plain}' removed='{plain}' TO p.right"));
     assert_eq!(graph(&mut session, "p.left").len(), before.len() + 3);
 }
 
@@ -201,14 +188,14 @@ fn mistaken(session: &mut Session, of: &str) -> (String, String, String) {
 fn every_stage_keeps_verdicts() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(dir.path());
-    run(&mut session, "SEED cluster n=200 FROM p AS s0");
-    run(&mut session, "TRAIN eva ON p USING s0 epochs=2 dims=16 AS m");
-    run(&mut session, "ALIGN p match=best csls=none AS a0");
+    execute(&mut session, "SEED cluster n=200 FROM p AS s0");
+    execute(&mut session, "TRAIN eva ON p USING s0 epochs=2 dims=16 AS m");
+    execute(&mut session, "ALIGN p match=best csls=none AS a0");
     let (left, wrong, right) = mistaken(&mut session, "a0");
     let (other, rejected) =
         links(&mut session, "s0").into_iter().find(|link| link.0 != left && link.1 != right).unwrap();
-    run(&mut session, &format!("ACCEPT (<{left}>, <{right}>) comment='checked' author='ben' IN p"));
-    run(&mut session, &format!("REJECT (<{other}>, <{rejected}>), (<{left}>, <{wrong}>) IN p"));
+    execute(&mut session, &format!("ACCEPT (<{left}>, <{right}>) comment='checked' author='ben' IN p"));
+    execute(&mut session, &format!("REJECT (<{other}>, <{rejected}>), (<{left}>, <{wrong}>) IN p"));
     let accepted = (left.clone(), right.clone());
     for statement in [
         "SEED cluster n=50 FROM p AS s",
@@ -229,7 +216,7 @@ fn every_stage_keeps_verdicts() {
         "ALIGN p match=greedy threshold=auto AS s",
         "ALIGN p USING m match=best csls=none AS s",
     ] {
-        run(&mut session, statement);
+        execute(&mut session, statement);
         let found = links(&mut session, "s");
         assert!(found.contains(&accepted), "{statement}: the accepted pair is missing");
         assert!(
@@ -244,14 +231,14 @@ fn every_stage_keeps_verdicts() {
     for model in
         ["TUNE s0 epochs=2 dims=16 AS t", "TRAIN eva ON p USING s0 epochs=2 dims=16 iterative=true AS t"]
     {
-        run(&mut session, model);
+        execute(&mut session, model);
         let learned = links(&mut session, "t");
         assert!(
             learned.contains(&accepted) && !learned.contains(&(other.clone(), rejected.clone())),
             "{model}"
         );
     }
-    let judged = run(&mut session, "EVALUATE s");
+    let judged = execute(&mut session, "EVALUATE s");
     assert!(judged.notes.iter().any(|note| note.contains("accepted by people")), "{:?}", judged.notes);
     let found = rows(
         &mut session,
@@ -266,35 +253,38 @@ fn every_stage_keeps_verdicts() {
 
     // Verdicts go out and come back.
     let file = dir.path().join("verdicts.sssom.tsv");
-    run(&mut session, &format!("EXPORT VERDICTS FROM p TO '{}'", file.display()));
+    execute(&mut session, &format!("EXPORT VERDICTS FROM p TO '{}'", file.display()));
     let said = |session: &mut Session| {
         rows(session, "SELECT said, left, right FROM p.verdicts WHERE state='stands'")
     };
     let before = said(&mut session);
     assert_eq!(before.len(), 3);
     for _ in 0..3 {
-        run(&mut session, "UNDO IN p");
+        execute(&mut session, "UNDO IN p");
     }
     assert_eq!(fails(&mut session, "UNDO IN p").0, Code::NotFound);
     assert_eq!(said(&mut session).len(), 0);
-    run(&mut session, &format!("IMPORT VERDICTS '{}' INTO p", file.display()));
+    execute(&mut session, &format!("IMPORT VERDICTS '{}' INTO p", file.display()));
     assert_eq!(said(&mut session), before);
-    run(&mut session, "CHECK FULL");
+    execute(&mut session, "CHECK FULL");
 }
 
 #[test]
 fn a_refresh_remakes_what_an_edit_touched_and_stops_where_nothing_changed() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(dir.path());
-    run(&mut session, "PSQE FROM p AS s");
-    run(&mut session, "ALIGN p AS a");
+    execute(&mut session, "PSQE FROM p AS s");
+    execute(&mut session, "ALIGN p AS a");
     assert_eq!(rows(&mut session, "SHOW STALE").len(), 0);
-    assert_eq!(run(&mut session, "REFRESH a").message, "a is up to date: nothing it came from has changed");
+    assert_eq!(
+        execute(&mut session, "REFRESH a").message,
+        "a is up to date: nothing it came from has changed"
+    );
 
     // A triple changes neither names nor the bag of relations of others; the modality of names stays as it is.
     let some = column(&mut session, "SELECT entity FROM p.left.entities LIMIT 2");
     let relation = &column(&mut session, "SELECT relation FROM p.left.triples LIMIT 1")[0];
-    run(&mut session, &format!("INSERT TRIPLE (<{}>, <{relation}>, <{}>) INTO p.left", some[0], some[1]));
+    execute(&mut session, &format!("INSERT TRIPLE (<{}>, <{relation}>, <{}>) INTO p.left", some[0], some[1]));
     let stale = column(&mut session, "SHOW STALE FROM p");
     assert!(stale.contains(&"p.text".to_string()) && stale.contains(&"s_global".to_string()), "{stale:?}");
     let wave = rows(&mut session, "REFRESH a");
@@ -303,13 +293,13 @@ fn a_refresh_remakes_what_an_edit_touched_and_stops_where_nothing_changed() {
     assert_eq!(outcome[1], ("p.text".to_string(), "as it was".to_string()));
     assert_eq!(outcome.last().unwrap().0, "a");
     assert!(!stale.contains(&"p.visual".to_string()));
-    run(&mut session, "REFRESH p");
+    execute(&mut session, "REFRESH p");
     assert_eq!(rows(&mut session, "SHOW STALE").len(), 0);
 
     // A verdict; the former stays beside the result.
     let (left, wrong, right) = mistaken(&mut session, "a");
-    run(&mut session, &format!("ACCEPT (<{left}>, <{right}>) IN p"));
-    run(&mut session, "REFRESH a AS b");
+    execute(&mut session, &format!("ACCEPT (<{left}>, <{right}>) IN p"));
+    execute(&mut session, "REFRESH a AS b");
     let changed = rows(&mut session, "DIFF a, b");
     let row = changed.iter().find(|row| text(&row[1]) == left).expect("the accepted pair has moved");
     assert_eq!((text(&row[0]), text(&row[3]), text(&row[6])), ("moved".into(), wrong, right));
@@ -325,7 +315,7 @@ fn a_refresh_remakes_what_an_edit_touched_and_stops_where_nothing_changed() {
 fn links_are_reviewed_the_doubtful_ones_first() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(dir.path());
-    run(&mut session, "ALIGN p match=best csls=none AS a");
+    execute(&mut session, "ALIGN p match=best csls=none AS a");
     let queue = rows(&mut session, "REVIEW a LIMIT 10");
     let margin = |row: &Vec<Value>| match row[5] {
         Value::Float(margin) => margin,
@@ -340,7 +330,7 @@ fn links_are_reviewed_the_doubtful_ones_first() {
         assert!(what.iter().any(|what| what.starts_with(part)), "{part} in {what:?}");
     }
     assert_eq!(text(&evidence[1][1]), left);
-    run(&mut session, &format!("REJECT ('{left}', '{right}') IN a"));
+    execute(&mut session, &format!("REJECT ('{left}', '{right}') IN a"));
     assert_ne!(rows(&mut session, "REVIEW a LIMIT 10")[0], queue[0]);
     assert_eq!(fails(&mut session, "REVIEW p").0, Code::WrongType);
     drop(session);
@@ -370,30 +360,30 @@ fn verdicts_taken_back_never_leave_an_entity_two_partners() {
     let [left, right] = ["left", "right"]
         .map(|side| column(&mut session, &format!("SELECT entity FROM p.{side}.entities LIMIT 2")));
     let (a, b, c) = (&left[0], &right[0], &right[1]);
-    run(&mut session, &format!("ACCEPT (<{a}>, <{b}>) IN p"));
-    run(&mut session, &format!("REJECT (<{a}>, <{b}>) IN p"));
-    run(&mut session, &format!("ACCEPT (<{a}>, <{c}>) IN p"));
+    execute(&mut session, &format!("ACCEPT (<{a}>, <{b}>) IN p"));
+    execute(&mut session, &format!("REJECT (<{a}>, <{b}>) IN p"));
+    execute(&mut session, &format!("ACCEPT (<{a}>, <{c}>) IN p"));
     let (code, message) = fails(&mut session, &format!("UNDO (<{a}>, <{b}>) IN p"));
     assert!(code == Code::Conflict && message.contains("accepted again"), "{message}");
     // What was said of an entity that is gone can be taken back.
-    run(&mut session, &format!("DELETE ENTITY <{c}> FROM p.right"));
+    execute(&mut session, &format!("DELETE ENTITY <{c}> FROM p.right"));
     assert_eq!(fails(&mut session, &format!("ACCEPT (<{a}>, <{b}>) IN p")).0, Code::Conflict);
-    run(&mut session, &format!("UNDO (<{a}>, <{c}>) IN p"));
-    run(&mut session, &format!("ACCEPT (<{a}>, <{b}>) IN p"));
+    execute(&mut session, &format!("UNDO (<{a}>, <{c}>) IN p"));
+    execute(&mut session, &format!("ACCEPT (<{a}>, <{b}>) IN p"));
 }
 
 #[test]
 fn a_refresh_refuses_names_early_and_goes_on_past_what_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(dir.path());
-    run(&mut session, "PSQE n=50 FROM p AS s");
-    run(&mut session, "ALIGN p AS a");
+    execute(&mut session, "PSQE n=50 FROM p AS s");
+    execute(&mut session, "ALIGN p AS a");
     assert_eq!(fails(&mut session, "REFRESH s AS p").0, Code::NameTaken);
     assert_eq!(fails(&mut session, "REFRESH s AS s_cluster").0, Code::Conflict);
-    run(&mut session, "DROP s_cluster");
-    run(&mut session, "INSERT ENTITY 'http://x.org/new' name='New' INTO p.left");
+    execute(&mut session, "DROP s_cluster");
+    execute(&mut session, "INSERT ENTITY 'http://x.org/new' name='New' INTO p.left");
     assert_eq!(fails(&mut session, "REFRESH s_global").0, Code::NotFound);
-    let done = run(&mut session, "REFRESH p");
+    let done = execute(&mut session, "REFRESH p");
     assert!(done.notes.iter().any(|note| note.contains("`s_cluster`, which it came from, is gone")));
     let stale = column(&mut session, "SHOW STALE");
     assert!(!stale.contains(&"a".to_string()) && stale.contains(&"s_global".to_string()), "{stale:?}");
@@ -402,11 +392,11 @@ fn a_refresh_refuses_names_early_and_goes_on_past_what_is_lost() {
 #[test]
 fn a_pair_made_again_under_a_name_has_nothing_of_the_former() {
     let aligned = |session: &mut Session, seed: u64| {
-        run(session, &format!("GENERATE PAIR q entities=80 seed={seed}"));
-        run(session, "ALIGN q weights=equal AS a");
+        execute(session, &format!("GENERATE PAIR q entities=80 seed={seed}"));
+        execute(session, "ALIGN q weights=equal AS a");
         let links = links(session, "a");
-        run(session, "DROP a");
-        run(session, "DROP q");
+        execute(session, "DROP a");
+        execute(session, "DROP q");
         links
     };
     let mut session = Store::in_memory().session();

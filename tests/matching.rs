@@ -1,7 +1,11 @@
 //! `ALIGN` with every way of matching: what is linked, what is left, what is said of it.
 
+#[path = "common/session.rs"]
+mod session;
+
 use seedbed::ops::spec::{Matching, Rescale};
-use seedbed::{Code, Outcome, Params, Result, Session, Store, Task, Value};
+use seedbed::{Code, Outcome, Result, Session, Store, Value};
+use session::{attempt, rows};
 
 const WAYS: [&str; 12] = [
     "match=greedy csls=none",
@@ -18,15 +22,6 @@ const WAYS: [&str; 12] = [
     "match=hungarian rescale=rinf",
 ];
 
-fn execute(session: &mut Session, statement: &str) -> Result<Outcome> {
-    session.execute(statement, &Params::new(), &Task::quiet())
-}
-
-fn rows(session: &mut Session, statement: &str) -> Vec<Vec<Value>> {
-    let outcome = execute(session, statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
-    outcome.rows.into_iter().flatten().map(|row| row.unwrap().values().to_vec()).collect()
-}
-
 fn fact(session: &mut Session, name: &str, fact: &str) -> Option<String> {
     let facts = rows(session, &format!("DESCRIBE {name}"));
     facts.into_iter().find(|row| row[0] == Value::from(fact)).map(|row| row[1].to_string())
@@ -40,14 +35,14 @@ fn number(session: &mut Session, statement: &str) -> i64 {
 }
 
 fn precision(session: &mut Session, name: &str) -> f64 {
-    let judged = execute(session, &format!("EVALUATE {name}")).unwrap().rows.unwrap().next().unwrap();
+    let judged = attempt(session, &format!("EVALUATE {name}")).unwrap().rows.unwrap().next().unwrap();
     judged.unwrap().get::<f64>("precision_judged").unwrap()
 }
 
 fn planted(entities: usize) -> Session {
     let mut session = Store::in_memory().session();
-    execute(&mut session, &format!("GENERATE PAIR p entities={entities} overlap=0.6")).unwrap();
-    execute(&mut session, "EMBED name USING ngrams INTO p").unwrap();
+    attempt(&mut session, &format!("GENERATE PAIR p entities={entities} overlap=0.6")).unwrap();
+    attempt(&mut session, "EMBED name USING ngrams INTO p").unwrap();
     session
 }
 
@@ -57,7 +52,7 @@ fn every_entity_is_linked_or_without_a_match() {
     let left = number(&mut session, "SELECT COUNT(*) FROM p.left.entities");
     let right = number(&mut session, "SELECT COUNT(*) FROM p.right.entities");
     for way in WAYS {
-        let outcome = execute(&mut session, &format!("ALIGN p {way} AS a")).unwrap();
+        let outcome = attempt(&mut session, &format!("ALIGN p {way} AS a")).unwrap();
         let links = rows(&mut session, "SELECT left, right, score FROM a");
         assert!(links.len() > 100, "{way}: {}", links.len());
         let distinct = |column: usize| {
@@ -83,30 +78,30 @@ fn every_entity_is_linked_or_without_a_match() {
         }
         // The statement as it is kept is the same request.
         let kept = fact(&mut session, "a", "statement").unwrap();
-        assert!(execute(&mut session, &kept).unwrap().message.contains("stored"), "{kept}");
+        assert!(attempt(&mut session, &kept).unwrap().message.contains("stored"), "{kept}");
     }
 }
 
 #[test]
 fn reasons_tell_why_an_entity_is_without_a_match() {
     let mut session = planted(400);
-    execute(&mut session, "ALIGN p USING features(visual=1) match=greedy csls=none threshold=0.9 AS a")
+    attempt(&mut session, "ALIGN p USING features(visual=1) match=greedy csls=none threshold=0.9 AS a")
         .unwrap();
     let reasons = rows(&mut session, "SELECT reason, COUNT(*) FROM a.unmatched GROUP BY reason");
     let of = |what: &str| reasons.iter().any(|row| row[0].to_string().contains(what));
     assert!(of("no modality in common") && of("scores too little"), "{reasons:?}");
-    execute(&mut session, "ALIGN p match=mutual csls=none AS a").unwrap();
+    attempt(&mut session, "ALIGN p match=mutual csls=none AS a").unwrap();
     let reasons = rows(&mut session, "SELECT reason, COUNT(*) FROM a.unmatched GROUP BY reason");
     assert!(reasons.iter().any(|row| row[0].to_string().contains("linked to another")), "{reasons:?}");
-    execute(&mut session, "SEED visual n=20 FROM p AS s").unwrap();
-    assert_eq!(execute(&mut session, "SELECT * FROM s.unmatched").err().unwrap().code(), Code::UnknownName);
+    attempt(&mut session, "SEED visual n=20 FROM p AS s").unwrap();
+    assert_eq!(attempt(&mut session, "SELECT * FROM s.unmatched").err().unwrap().code(), Code::UnknownName);
 }
 
 #[test]
 fn stable_is_greedy_and_no_way_has_a_greater_total_than_hungarian() {
     let mut session = planted(500);
     let mut of = |way: &str| {
-        execute(&mut session, &format!("ALIGN p csls=none {way} AS a")).unwrap();
+        attempt(&mut session, &format!("ALIGN p csls=none {way} AS a")).unwrap();
         rows(&mut session, "SELECT left, right, score FROM a")
     };
     let total = |links: &[Vec<Value>]| -> f64 {
@@ -122,9 +117,9 @@ fn stable_is_greedy_and_no_way_has_a_greater_total_than_hungarian() {
 fn a_threshold_left_to_the_data_keeps_the_precision_asked_for() {
     let mut session = planted(1500);
     for way in ["match=greedy csls=none", "match=mutual", "match=hungarian csls=none", "match=sinkhorn"] {
-        execute(&mut session, &format!("ALIGN p {way} AS whole")).unwrap();
+        attempt(&mut session, &format!("ALIGN p {way} AS whole")).unwrap();
         let cut =
-            execute(&mut session, &format!("ALIGN p {way} threshold=auto precision=0.95 AS cut")).unwrap();
+            attempt(&mut session, &format!("ALIGN p {way} threshold=auto precision=0.95 AS cut")).unwrap();
         assert!(cut.notes.iter().any(|note| note.contains("estimated precision")), "{:?}", cut.notes);
         let (before, after) = (precision(&mut session, "whole"), precision(&mut session, "cut"));
         assert!(after >= 0.95 && after >= before, "{way}: {before} to {after}");
@@ -141,8 +136,8 @@ fn the_same_request_has_one_key_however_it_is_put() {
         ("match=best", "match=best one_to_one=false"),
         ("match=sinkhorn", "match=sinkhorn one_to_one=true iterations=100"),
     ] {
-        execute(&mut session, &format!("ALIGN p {one} AS a")).unwrap();
-        let again = execute(&mut session, &format!("ALIGN p {other} AS b")).unwrap();
+        attempt(&mut session, &format!("ALIGN p {one} AS a")).unwrap();
+        let again = attempt(&mut session, &format!("ALIGN p {other} AS b")).unwrap();
         assert!(again.message.contains("stored"), "{other}: {}", again.message);
     }
 }
@@ -151,9 +146,9 @@ fn the_same_request_has_one_key_however_it_is_put() {
 fn the_number_of_threads_changes_no_byte() {
     let digests = |threads: usize| {
         let mut session = planted(300);
-        execute(&mut session, &format!("SET threads={threads}")).unwrap();
+        attempt(&mut session, &format!("SET threads={threads}")).unwrap();
         let digest = |way: &str| {
-            execute(&mut session, &format!("ALIGN p {way} AS a")).unwrap();
+            attempt(&mut session, &format!("ALIGN p {way} AS a")).unwrap();
             fact(&mut session, "a", "digest").unwrap()
         };
         WAYS.map(digest)

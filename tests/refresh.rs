@@ -1,12 +1,10 @@
 //! What is refreshed row by row is what is computed from nothing: bit for bit, over random edits.
 
-use seedbed::{Params, Session, Store, Task, Value};
+#[path = "common/session.rs"]
+mod session;
 
-fn run(session: &mut Session, statement: &str) -> Vec<Vec<Value>> {
-    let outcome = session.execute(statement, &Params::new(), &Task::quiet());
-    let outcome = outcome.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
-    outcome.rows.into_iter().flatten().map(|row| row.unwrap().values().to_vec()).collect()
-}
+use seedbed::{Params, Session, Store, Task, Value};
+use session::rows;
 
 /// Like [`run`], but an edit may be refused: of what is not there, or for a second partner.
 fn attempt(session: &mut Session, statement: &str) -> bool {
@@ -14,7 +12,7 @@ fn attempt(session: &mut Session, statement: &str) -> bool {
 }
 
 fn digest(session: &mut Session, name: &str) -> String {
-    let facts = run(session, &format!("DESCRIBE {name}"));
+    let facts = rows(session, &format!("DESCRIBE {name}"));
     facts.iter().find(|fact| fact[0] == Value::from("digest")).unwrap()[1].to_string()
 }
 
@@ -34,11 +32,11 @@ impl Dice {
 
 fn planted() -> Session {
     let mut session = Store::in_memory().session();
-    run(&mut session, "GENERATE PAIR p entities=50 relations=8 attributes=6 visual_dims=8");
-    run(&mut session, "EMBED name USING ngrams dims=256 INTO p");
-    run(&mut session, "EMBED relation USING bow dims=8 INTO p");
+    rows(&mut session, "GENERATE PAIR p entities=50 relations=8 attributes=6 visual_dims=8");
+    rows(&mut session, "EMBED name USING ngrams dims=256 INTO p");
+    rows(&mut session, "EMBED relation USING bow dims=8 INTO p");
     for statement in STAGES {
-        run(&mut session, statement);
+        rows(&mut session, statement);
     }
     session
 }
@@ -61,7 +59,7 @@ struct World {
 
 fn world(session: &mut Session) -> World {
     let mut column =
-        |query: &str| -> Vec<String> { run(session, query).iter().map(|row| row[0].to_string()).collect() };
+        |query: &str| -> Vec<String> { rows(session, query).iter().map(|row| row[0].to_string()).collect() };
     let entities = ["left", "right"].map(|side| column(&format!("SELECT entity FROM p.{side}.entities")));
     World { entities, relations: column("SELECT relation FROM p.left.triples GROUP BY relation") }
 }
@@ -117,8 +115,8 @@ fn same_after_scripts(scripts: usize, seed: u64) {
             (by_rows, in_full) = (planted(), planted());
             continue;
         }
-        run(&mut by_rows, "REFRESH p");
-        run(&mut in_full, "REFRESH p full=true");
+        rows(&mut by_rows, "REFRESH p");
+        rows(&mut in_full, "REFRESH p full=true");
         for name in MADE {
             assert_eq!(
                 digest(&mut by_rows, name),
@@ -128,5 +126,5 @@ fn same_after_scripts(scripts: usize, seed: u64) {
         }
     }
     assert!(edits > scripts, "{edits} edits");
-    run(&mut by_rows, "CHECK FULL");
+    rows(&mut by_rows, "CHECK FULL");
 }

@@ -1,26 +1,13 @@
 //! PSQE's stages as statements: resumable, repeatable, explained.
 
+#[path = "common/session.rs"]
+mod session;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use seedbed::{CancelToken, Code, Event, Observer, Outcome, Params, Session, Store, Task, Value};
-
-fn execute(session: &mut Session, statement: &str) -> Outcome {
-    let outcome = session.execute(statement, &Params::new(), &Task::quiet());
-    outcome.unwrap_or_else(|error| panic!("{statement}: {error:?}"))
-}
-
-fn rows(session: &mut Session, statement: &str) -> Vec<Vec<Value>> {
-    let rows = execute(session, statement).rows;
-    rows.into_iter().flatten().map(|row| row.unwrap().values().to_vec()).collect()
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.clone(),
-        other => panic!("{other:?} is no text"),
-    }
-}
+use seedbed::{CancelToken, Code, Event, Observer, Params, Session, Store, Task, Value};
+use session::{execute, rows, text};
 
 /// The digest of an artifact's content.
 fn digest(session: &mut Session, name: &str) -> String {

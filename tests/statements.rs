@@ -1,20 +1,15 @@
 //! Statements through the library: what is stored, what is given back, what is refused.
 
+#[path = "common/session.rs"]
+mod session;
+
 use std::path::Path;
 
-use seedbed::{CancelToken, Code, Outcome, Params, Result, Session, Store, Task, Value};
-
-fn execute(session: &mut Session, statement: &str) -> Result<Outcome> {
-    session.execute(statement, &Params::new(), &Task::quiet())
-}
-
-fn rows(session: &mut Session, statement: &str) -> Vec<Vec<Value>> {
-    let outcome = execute(session, statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
-    outcome.rows.into_iter().flatten().map(|row| row.unwrap().values().to_vec()).collect()
-}
+use seedbed::{CancelToken, Code, Params, Session, Store, Task, Value};
+use session::{attempt, rows};
 
 fn code(session: &mut Session, statement: &str) -> Code {
-    match execute(session, statement) {
+    match attempt(session, statement) {
         Ok(outcome) => panic!("{statement} succeeded: {}", outcome.message),
         Err(error) => {
             assert!(!error.message().is_empty());
@@ -26,9 +21,9 @@ fn code(session: &mut Session, statement: &str) -> Code {
 /// A store with a generated pair `p` of some 500 entities a side and its modalities.
 fn planted(dir: &Path) -> Session {
     let mut session = Store::open(dir).unwrap().session();
-    execute(&mut session, "GENERATE PAIR p entities=600").unwrap();
-    execute(&mut session, "EMBED name USING ngrams INTO p").unwrap();
-    execute(&mut session, "EMBED relation USING bow INTO p").unwrap();
+    attempt(&mut session, "GENERATE PAIR p entities=600").unwrap();
+    attempt(&mut session, "EMBED name USING ngrams INTO p").unwrap();
+    attempt(&mut session, "EMBED relation USING bow INTO p").unwrap();
     session
 }
 
@@ -39,9 +34,9 @@ fn the_whole_way_survives_a_reopening() {
     let (seeds, links);
     {
         let mut session = planted(&store);
-        execute(&mut session, "SEED cluster k=3 n=100 FROM p AS s1").unwrap();
-        execute(&mut session, "CORRECT s1 AS s2").unwrap();
-        execute(&mut session, "ALIGN p match=greedy AS a1").unwrap();
+        attempt(&mut session, "SEED cluster k=3 n=100 FROM p AS s1").unwrap();
+        attempt(&mut session, "CORRECT s1 AS s2").unwrap();
+        attempt(&mut session, "ALIGN p match=greedy AS a1").unwrap();
         seeds = rows(&mut session, "SELECT * FROM s2");
         links = rows(&mut session, "SELECT * FROM a1");
         assert!(seeds.len() > 50 && links.len() > 300);
@@ -49,22 +44,22 @@ fn the_whole_way_survives_a_reopening() {
     let mut session = Store::open(&store).unwrap().session();
     assert_eq!(rows(&mut session, "SELECT * FROM s2"), seeds);
     assert_eq!(rows(&mut session, "SELECT * FROM a1"), links);
-    execute(&mut session, "CHECK FULL").unwrap();
+    attempt(&mut session, "CHECK FULL").unwrap();
 }
 
 #[test]
 fn the_same_request_gives_the_stored_result() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(&dir.path().join("store"));
-    execute(&mut session, "SEED visual n=50 FROM p AS s1").unwrap();
-    let again = execute(&mut session, "seed VISUAL n=50 from p as s1").unwrap();
+    attempt(&mut session, "SEED visual n=50 FROM p AS s1").unwrap();
+    let again = attempt(&mut session, "seed VISUAL n=50 from p as s1").unwrap();
     assert!(again.message.contains("stored"), "{}", again.message);
     assert!(again.seconds < 0.05, "{}", again.seconds);
     // Under another name the same work is not done twice either.
-    assert!(execute(&mut session, "SEED visual n=50 FROM p AS s2").unwrap().message.contains("stored"));
+    assert!(attempt(&mut session, "SEED visual n=50 FROM p AS s2").unwrap().message.contains("stored"));
     assert_eq!(rows(&mut session, "SELECT * FROM s1"), rows(&mut session, "SELECT * FROM s2"));
     // Another number, another result; the note says what it replaced.
-    let other = execute(&mut session, "SEED visual n=40 FROM p AS s1").unwrap();
+    let other = attempt(&mut session, "SEED visual n=40 FROM p AS s1").unwrap();
     assert!(!other.message.contains("stored") && other.notes.iter().any(|note| note.contains("replaced")));
 }
 
@@ -72,9 +67,9 @@ fn the_same_request_gives_the_stored_result() {
 fn changed_features_make_what_was_made_from_them_stale() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(&dir.path().join("store"));
-    execute(&mut session, "ALIGN p USING features(text=1) AS by_name").unwrap();
-    execute(&mut session, "ALIGN p USING features(visual=1) AS by_image").unwrap();
-    execute(&mut session, "EMBED name USING ngrams min_n=3 max_n=3 INTO p").unwrap();
+    attempt(&mut session, "ALIGN p USING features(text=1) AS by_name").unwrap();
+    attempt(&mut session, "ALIGN p USING features(visual=1) AS by_image").unwrap();
+    attempt(&mut session, "EMBED name USING ngrams min_n=3 max_n=3 INTO p").unwrap();
     let states = rows(&mut session, "SHOW ALIGNMENTS FROM p");
     let state = |name: &str| {
         let row = states.iter().find(|row| row[0] == Value::from(name)).unwrap();
@@ -83,7 +78,7 @@ fn changed_features_make_what_was_made_from_them_stale() {
     assert_eq!(state("by_image"), "fresh");
     assert_eq!(state("by_name"), "stale: p.text changed");
     // Issued again it is made anew.
-    let again = execute(&mut session, "ALIGN p USING features(text=1) AS by_name").unwrap();
+    let again = attempt(&mut session, "ALIGN p USING features(text=1) AS by_name").unwrap();
     assert!(!again.message.contains("stored"));
 }
 
@@ -93,11 +88,11 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let mut all = Vec::new();
     for threads in [1, 2, 4] {
         let mut session = Store::open(dir.path().join(format!("store{threads}"))).unwrap().session();
-        execute(&mut session, &format!("SET threads={threads}")).unwrap();
-        execute(&mut session, "GENERATE PAIR p entities=900").unwrap();
-        execute(&mut session, "EMBED name USING ngrams INTO p").unwrap();
-        execute(&mut session, "SEED cluster k=auto n=200 FROM p AS s").unwrap();
-        execute(&mut session, "ALIGN p AS a").unwrap();
+        attempt(&mut session, &format!("SET threads={threads}")).unwrap();
+        attempt(&mut session, "GENERATE PAIR p entities=900").unwrap();
+        attempt(&mut session, "EMBED name USING ngrams INTO p").unwrap();
+        attempt(&mut session, "SEED cluster k=auto n=200 FROM p AS s").unwrap();
+        attempt(&mut session, "ALIGN p AS a").unwrap();
         let digest = |session: &mut Session, name: &str| {
             let facts = rows(session, &format!("DESCRIBE {name}"));
             facts.into_iter().find(|row| row[0] == Value::from("digest")).unwrap()[1].clone()
@@ -111,7 +106,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
 fn a_refused_statement_leaves_the_store_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(&dir.path().join("store"));
-    execute(&mut session, "SEED visual n=50 FROM p AS s1").unwrap();
+    attempt(&mut session, "SEED visual n=50 FROM p AS s1").unwrap();
     let before = (rows(&mut session, "SHOW ARTIFACTS"), rows(&mut session, "DESCRIBE p"));
     for (statement, expected) in [
         ("SEED visual n=50 FROM q AS s2", Code::UnknownName),
@@ -162,7 +157,7 @@ fn a_refused_statement_leaves_the_store_as_it_was() {
         assert_eq!(code(&mut session, statement), expected, "{statement}");
     }
     assert_eq!((rows(&mut session, "SHOW ARTIFACTS"), rows(&mut session, "DESCRIBE p")), before);
-    execute(&mut session, "CHECK FULL").unwrap();
+    attempt(&mut session, "CHECK FULL").unwrap();
 }
 
 #[test]
@@ -175,14 +170,14 @@ fn a_cancelled_statement_leaves_nothing_behind() {
     let error = session.execute("ALIGN p AS a1", &Params::new(), &task).unwrap_err();
     assert_eq!(error.code(), Code::Cancelled);
     assert!(rows(&mut session, "SHOW ALIGNMENTS").is_empty());
-    execute(&mut session, "ALIGN p AS a1").unwrap();
+    attempt(&mut session, "ALIGN p AS a1").unwrap();
 }
 
 #[test]
 fn queries_filter_group_order_and_cut() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(&dir.path().join("store"));
-    execute(&mut session, "ALIGN p match=mutual csls=none AS a1").unwrap();
+    attempt(&mut session, "ALIGN p match=mutual csls=none AS a1").unwrap();
     let all = rows(&mut session, "SELECT score FROM a1");
     let high = rows(&mut session, "SELECT score FROM a1 WHERE score >= 0.5 ORDER BY score");
     let number = |row: &Vec<Value>| if let Value::Float(x) = row[0] { x } else { panic!("{row:?}") };
@@ -205,9 +200,9 @@ fn compacting_gives_back_what_was_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let store = dir.path().join("store");
     let mut session = planted(&store);
-    execute(&mut session, "SEED visual n=50 FROM p AS s1").unwrap();
+    attempt(&mut session, "SEED visual n=50 FROM p AS s1").unwrap();
     let kept = rows(&mut session, "SELECT * FROM s1");
-    execute(&mut session, "GENERATE PAIR q entities=3000 visual_dims=256").unwrap();
+    attempt(&mut session, "GENERATE PAIR q entities=3000 visual_dims=256").unwrap();
     let bytes = |dir: &Path| {
         let mut total = 0;
         let mut folders = vec![dir.to_path_buf()];
@@ -221,25 +216,25 @@ fn compacting_gives_back_what_was_dropped() {
         total
     };
     let full = bytes(&store);
-    execute(&mut session, "DROP q").unwrap();
-    execute(&mut session, "COMPACT").unwrap();
+    attempt(&mut session, "DROP q").unwrap();
+    attempt(&mut session, "COMPACT").unwrap();
     assert!(bytes(&store) < full / 2, "{} of {full}", bytes(&store));
     assert_eq!(rows(&mut session, "SELECT * FROM s1"), kept);
-    execute(&mut session, "CHECK FULL").unwrap();
+    attempt(&mut session, "CHECK FULL").unwrap();
 }
 
 #[test]
 fn a_backup_is_a_store_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(&dir.path().join("store"));
-    execute(&mut session, "SEED visual n=50 FROM p AS s1").unwrap();
+    attempt(&mut session, "SEED visual n=50 FROM p AS s1").unwrap();
     let copy = dir.path().join("copy");
-    execute(&mut session, &format!("BACKUP TO '{}'", copy.display())).unwrap();
+    attempt(&mut session, &format!("BACKUP TO '{}'", copy.display())).unwrap();
     let mut other = Store::open(&copy).unwrap().session();
     assert_eq!(rows(&mut other, "SELECT * FROM s1"), rows(&mut session, "SELECT * FROM s1"));
-    execute(&mut other, "CHECK FULL").unwrap();
+    attempt(&mut other, "CHECK FULL").unwrap();
     // A directory that holds something is not written over.
-    assert!(execute(&mut session, &format!("BACKUP TO '{}'", copy.display())).is_err());
+    assert!(attempt(&mut session, &format!("BACKUP TO '{}'", copy.display())).is_err());
 }
 
 #[test]
@@ -259,11 +254,11 @@ fn a_pair_without_links_says_what_can_be_known() {
         std::fs::write(folder.join(format!("triples_{side}.csv")), triples).unwrap();
     }
     let mut session = Store::open(dir.path().join("store")).unwrap().session();
-    execute(&mut session, &format!("IMPORT csv '{}' AS people", folder.display())).unwrap();
-    execute(&mut session, "EMBED name USING ngrams INTO people").unwrap();
-    execute(&mut session, "ALIGN people csls=none AS a1").unwrap();
+    attempt(&mut session, &format!("IMPORT csv '{}' AS people", folder.display())).unwrap();
+    attempt(&mut session, "EMBED name USING ngrams INTO people").unwrap();
+    attempt(&mut session, "ALIGN people csls=none AS a1").unwrap();
     assert_eq!(rows(&mut session, "SELECT * FROM a1").len(), 5);
-    let judged = execute(&mut session, "EVALUATE a1").unwrap();
+    let judged = attempt(&mut session, "EVALUATE a1").unwrap();
     assert!(judged.notes.iter().any(|note| note.contains("no reference links")), "{:?}", judged.notes);
     let row = judged.rows.unwrap().next().unwrap().unwrap();
     assert_eq!(row.get::<f64>("mutual_nearest").unwrap(), 1.0);
@@ -273,8 +268,8 @@ fn a_pair_without_links_says_what_can_be_known() {
 fn what_a_correction_dropped_can_be_read_with_its_reason() {
     let dir = tempfile::tempdir().unwrap();
     let mut session = planted(&dir.path().join("store"));
-    execute(&mut session, "SEED visual n=300 FROM p AS s1").unwrap();
-    execute(&mut session, "CORRECT s1 rivals=all direction=both iterate=true AS s2").unwrap();
+    attempt(&mut session, "SEED visual n=300 FROM p AS s1").unwrap();
+    attempt(&mut session, "CORRECT s1 rivals=all direction=both iterate=true AS s2").unwrap();
     let dropped = rows(&mut session, "SELECT left_name, reason FROM s2.dropped");
     let kept = rows(&mut session, "SELECT left FROM s2").len();
     assert_eq!(kept + dropped.len(), rows(&mut session, "SELECT left FROM s1").len());

@@ -1,32 +1,19 @@
 //! Aligners as statements: trained, resumed, compared by, judged without what they learned from.
 
+#[path = "common/session.rs"]
+mod session;
+
 use std::sync::Arc;
 
 use seedbed::kg::Split;
 use seedbed::ops::spec::Architecture;
-use seedbed::{CancelToken, Code, Event, Observer, Outcome, Params, Session, Store, Task, Value};
+use seedbed::{CancelToken, Code, Event, Observer, Params, Session, Store, Task, Value};
+use session::{execute, rows, text};
 
 const MODELS: [&str; 5] = ["eva", "mclea", "meaformer", "pcmea", "mpsea"];
 
-fn execute(session: &mut Session, statement: &str) -> Outcome {
-    let outcome = session.execute(statement, &Params::new(), &Task::quiet());
-    outcome.unwrap_or_else(|error| panic!("{statement}: {error:?}"))
-}
-
-fn rows(session: &mut Session, statement: &str) -> Vec<Vec<Value>> {
-    let rows = execute(session, statement).rows;
-    rows.into_iter().flatten().map(|row| row.unwrap().values().to_vec()).collect()
-}
-
 fn code(session: &mut Session, statement: &str) -> Code {
     session.execute(statement, &Params::new(), &Task::quiet()).unwrap_err().code()
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.clone(),
-        other => panic!("{other:?} is no text"),
-    }
 }
 
 fn digest(session: &mut Session, name: &str) -> String {

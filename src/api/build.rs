@@ -9,7 +9,7 @@ use crate::kg::Split;
 use crate::ops::Outcome;
 use crate::ops::spec::{
     Align, Auto, Correct, Direction, Evaluate, Export, ExportFormat, Matching, Missing, Protocol, Request,
-    Rescale, Seed, SeedMethod, Variant, Weights,
+    Rescale, Search, Seed, SeedMethod, Variant, Weights,
 };
 use crate::task::Task;
 
@@ -78,6 +78,8 @@ impl SeedBuilder {
         weights(weights: Weights) => spec.weights = weights;
         /// How missing rows are treated.
         missing(missing: Missing) => spec.missing = missing;
+        /// Which pairs of entities are compared; all unless they are too many.
+        search(search: Search) => spec.search = search;
         /// The random seed.
         random_seed(seed: u64) => spec.seed = Some(seed);
         /// The name of the result.
@@ -119,6 +121,8 @@ impl CorrectBuilder {
         variant(variant: Variant) => spec.variant = variant;
         /// How missing rows are treated.
         missing(missing: Missing) => spec.missing = missing;
+        /// Which pairs of entities are compared; all unless they are too many.
+        search(search: Search) => spec.search = search;
         /// The random seed.
         random_seed(seed: u64) => spec.seed = Some(seed);
         /// The name of the result.
@@ -162,6 +166,8 @@ impl AlignBuilder {
         candidates(n: usize) => spec.candidates = n;
         /// How missing rows are treated.
         missing(missing: Missing) => spec.missing = missing;
+        /// Which pairs of entities are compared; all unless they are too many.
+        search(search: Search) => spec.search = search;
         /// The random seed.
         random_seed(seed: u64) => spec.seed = Some(seed);
         /// Least score of a link.

@@ -4,7 +4,7 @@ use super::Store;
 use super::build::setters;
 use crate::error::Result;
 use crate::ops::Outcome;
-use crate::ops::spec::{Auto, Dtype, Expand, Missing, Psqe, Request, Tune, Variant, Weights};
+use crate::ops::spec::{Auto, Dtype, Expand, Missing, Psqe, Request, Search, Tune, Variant, Weights};
 use crate::task::Task;
 
 /// Builds a [`Tune`] request; see [`Store::tune`].
@@ -83,6 +83,8 @@ impl ExpandBuilder {
         weights(weights: Weights) => spec.weights = weights;
         /// How missing rows are treated.
         missing(missing: Missing) => spec.missing = missing;
+        /// Which pairs of entities are compared; all unless they are too many.
+        search(search: Search) => spec.search = search;
         /// The random seed.
         random_seed(seed: u64) => spec.seed = Some(seed);
         /// The name of the result.
@@ -126,6 +128,8 @@ impl PsqeBuilder {
         weights(weights: Weights) => spec.weights = weights;
         /// How missing rows are treated.
         missing(missing: Missing) => spec.missing = missing;
+        /// Which pairs of entities are compared; all unless they are too many.
+        search(search: Search) => spec.search = search;
         /// Where tuning runs: "cpu", "cuda:0" or "auto"; the session's setting unless told otherwise.
         device(device: &str) => spec.device = device.to_string();
         /// What the affine maps of tuning are multiplied in; anything but f32 needs a GPU.

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use super::share;
 use crate::error::{Code, Error, Result};
 use crate::kg::{EntityId, Link, Split};
-use crate::linalg::{Rank, TopKOptions, ranks};
+use crate::linalg::{Biases, Rank, TopKOptions, ranks_under};
 use crate::matching::LocalMeans;
 use crate::ops::spec::Protocol;
 use crate::psqe::Evidence;
 use crate::psqe::weights::Resolved;
+use crate::rng::Rng;
 use crate::task::Task;
 
-/// How [`ranking`] proceeds.
+/// How [`rankings`] proceeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RankingOptions {
     /// Who the candidates are.
@@ -21,8 +22,8 @@ pub struct RankingOptions {
     pub split: Option<Split>,
     /// The last so many links are judged; excludes `split`.
     pub last: Option<usize>,
-    /// Neighbours of the local means of CSLS; `None` leaves the plain similarity.
-    pub csls: Option<usize>,
+    /// At most so many links are ranked, drawn at random; the candidates stay those of all.
+    pub sample: Option<usize>,
 }
 
 /// Ranking figures of one direction. A rank is 1 + better candidates + half of the equal ones.
@@ -63,14 +64,18 @@ pub struct Ranking {
 ///
 /// Links are those of [`test_links`]. A link whose two entities have no modality in common stands
 /// behind all candidates.
-pub fn ranking(
+///
+/// One for each of `similarities`: CSLS with so many neighbours for its local means, or without any the plain
+/// similarity.
+pub fn rankings(
     evidence: &Evidence<'_>,
     weights: &Resolved,
     links: &[Link],
     options: &RankingOptions,
+    similarities: &[Option<usize>],
     task: &Task,
-) -> Result<Ranking> {
-    let (queries, judged) = test_links(links, options.protocol, options.split, options.last)?;
+) -> Result<Vec<Ranking>> {
+    let (mut queries, mut judged) = test_links(links, options.protocol, options.split, options.last)?;
     let channels = evidence.channels(&weights.factors());
     let ends = |side: fn(&(u32, u32)) -> u32| -> Vec<u32> {
         queries.iter().map(side).collect::<BTreeSet<u32>>().into_iter().collect()
@@ -78,25 +83,29 @@ pub fn ranking(
     let paper = options.protocol == Protocol::Paper;
     let (lefts, rights) = (ends(|query| query.0), ends(|query| query.1));
     let (lefts, rights) = (paper.then_some(lefts.as_slice()), paper.then_some(rights.as_slice()));
+    if let Some(most) = options.sample.filter(|most| *most < queries.len()) {
+        Rng::stream(0, "links that are ranked").shuffle(&mut queries);
+        queries.truncate(most);
+        queries.sort_unstable();
+        judged += &format!(", {most} of them drawn at random");
+    }
     let base = TopKOptions { mask: None, ..evidence.options() };
-    let local = match options.csls {
-        Some(k) => {
-            let rows = TopKOptions { left_rows: lefts, right_rows: rights, ..base };
-            Some(LocalMeans::new(&channels, &rows, k, task)?)
-        }
-        None => None,
-    };
-    let how = local.as_ref().map_or(base, |local| local.options(&base));
-    let figures = |candidates: Option<&[u32]>, reverse: bool, all: usize| -> Result<Metrics> {
+    let rows = TopKOptions { left_rows: lefts, right_rows: rights, ..base };
+    let local = |k: &Option<usize>| k.map(|k| LocalMeans::new(&channels, &rows, k, task)).transpose();
+    let local: Vec<Option<LocalMeans>> = similarities.iter().map(local).collect::<Result<_>>()?;
+    let biases: Vec<Biases<'_>> =
+        local.iter().map(|local| local.as_ref().map(LocalMeans::biases).unwrap_or_default()).collect();
+    let figures = |candidates: Option<&[u32]>, reverse: bool, all: usize| -> Result<Vec<Metrics>> {
         task.phase("ranking", None);
-        let found = ranks(&channels, &how, &queries, candidates, reverse, task)?;
-        Ok(Metrics::of(&found, candidates.map_or(all, <[u32]>::len)))
+        let found = ranks_under(&channels, &base, &biases, &queries, candidates, reverse, task)?;
+        let count = candidates.map_or(all, <[u32]>::len);
+        Ok(found.iter().map(|ranks| Metrics::of(ranks, count)).collect())
     };
-    Ok(Ranking {
-        left_to_right: figures(rights, false, evidence.right_len())?,
-        right_to_left: figures(lefts, true, evidence.left_len())?,
-        judged,
-    })
+    let left_to_right = figures(rights, false, evidence.right_len())?;
+    let right_to_left = figures(lefts, true, evidence.left_len())?;
+    let ranking =
+        |(left_to_right, right_to_left)| Ranking { left_to_right, right_to_left, judged: judged.clone() };
+    Ok(left_to_right.into_iter().zip(right_to_left).map(ranking).collect())
 }
 
 impl Metrics {

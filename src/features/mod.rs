@@ -215,6 +215,13 @@ pub struct Feature<'a> {
     pub present: &'a Presence,
 }
 
+impl Feature<'_> {
+    /// Some of the rows, in that order.
+    pub(crate) fn copied(&self, rows: &[u32]) -> OwnedFeature {
+        gathered(&[(*self, rows)])
+    }
+}
+
 /// One side of one modality, owned.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnedFeature {
@@ -229,6 +236,32 @@ impl OwnedFeature {
     pub fn view(&self) -> Feature<'_> {
         Feature { rows: self.rows.view(), present: &self.present }
     }
+}
+
+/// Some rows of several features of one width, one after the other; dense if any of them is.
+pub(crate) fn gathered(parts: &[(Feature<'_>, &[u32])]) -> OwnedFeature {
+    let each =
+        || parts.iter().flat_map(|(feature, rows)| rows.iter().map(move |&row| (feature, row as usize)));
+    let present = each().map(|(feature, row)| feature.present.get(row)).collect();
+    let cols = parts.first().map_or(0, |(feature, _)| feature.rows.cols());
+    let rows = if parts.iter().any(|(feature, _)| matches!(feature.rows, Rows::Dense(_))) {
+        let mut data = vec![0f32; each().count() * cols];
+        for ((feature, row), to) in each().zip(data.chunks_exact_mut(cols.max(1))) {
+            feature.rows.each(row, |column, x| to[column] += x);
+        }
+        Matrix::Dense { data, cols }
+    } else {
+        let (mut indptr, mut indices, mut values) = (vec![0u64], Vec::new(), Vec::new());
+        for (feature, row) in each() {
+            feature.rows.each(row, |column, x| {
+                indices.push(column as u32);
+                values.push(x);
+            });
+            indptr.push(indices.len() as u64);
+        }
+        Matrix::Sparse { indptr, indices, values, cols }
+    };
+    OwnedFeature { rows, present }
 }
 
 /// The rows of `new` over those of `old`: where `new` has none, the old one stays.

@@ -38,12 +38,11 @@ pub(super) fn draw(world: &World, side: Side, members: &[u32], task: &Task) -> R
     Ok(Graph {
         entities,
         names,
-        source_ids: Vec::new(),
-        deleted: Vec::new(),
         relations: relations.iris,
         attributes: attributes.iris,
         triples,
         attribute_triples,
+        ..Graph::default()
     })
 }
 

@@ -8,7 +8,7 @@ use super::graph::{Distances, Graph, Walk, place_of};
 use super::measure::{Measured, RECALL_AT};
 use super::scan::contenders;
 use crate::error::{Code, Error, Result};
-use crate::features::{Feature, Matrix, OwnedFeature, Presence, Rows};
+use crate::features::{OwnedFeature, Presence};
 use crate::linalg::{Channel, TopKOptions, check_ids, top_k};
 use crate::task::Task;
 
@@ -293,7 +293,7 @@ pub(super) fn rescored(
     }
     let taking_part = channels.iter().filter(|channel| channel.weight > 0.0);
     let copies: Vec<(f32, OwnedFeature, OwnedFeature)> = taking_part
-        .map(|channel| (channel.weight, copied(&channel.left, &[row]), copied(&channel.right, &candidates)))
+        .map(|channel| (channel.weight, channel.left.copied(&[row]), channel.right.copied(&candidates)))
         .collect();
     let channels: Vec<Channel<'_>> = copies
         .iter()
@@ -301,15 +301,4 @@ pub(super) fn rescored(
         .collect();
     let found = top_k(&channels, &options, &Task::quiet())?.left;
     Ok(found.row(0).map(|(place, score)| (candidates[place as usize], score)).collect())
-}
-
-/// Some rows of a dense feature.
-fn copied(feature: &Feature<'_>, rows: &[u32]) -> OwnedFeature {
-    let present = rows.iter().map(|&row| feature.present.get(row as usize)).collect();
-    let (mut data, cols) = (Vec::new(), feature.rows.cols());
-    if let Rows::Dense(dense) = feature.rows {
-        let row = |&row: &u32| &dense.data[row as usize * cols..(row as usize + 1) * cols];
-        data = rows.iter().flat_map(row).copied().collect();
-    }
-    OwnedFeature { rows: Matrix::Dense { data, cols }, present }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::naming::Naming;
 use super::{AttributeTriple, EntityId, Graph, Literal, Strings, Triple};
 use crate::error::{Code, Error, Result};
 
@@ -59,6 +60,7 @@ impl Delta {
     ///
     /// Fails with [`Code::Corrupt`], leaving the graph in part changed, if the delta is not of this graph.
     pub fn apply(&self, graph: &mut Graph) -> Result<()> {
+        graph.naming = Naming::default();
         for iri in &self.entities {
             graph.entities.push(iri);
             graph.names.push("");

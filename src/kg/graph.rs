@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::naming::Naming;
 use super::{EntityId, Strings};
 
 /// A relation triple; all three are dense ids.
@@ -57,6 +58,8 @@ pub struct Graph {
     pub triples: Vec<Triple>,
     /// Sorted by entity, attribute, literal; no duplicates.
     pub attribute_triples: Vec<AttributeTriple>,
+    /// Entities by what they are called.
+    pub(crate) naming: Naming,
 }
 
 impl Graph {

@@ -7,6 +7,7 @@
 mod edit;
 mod edit_log;
 mod graph;
+mod naming;
 mod persist;
 mod strings;
 mod verdicts;

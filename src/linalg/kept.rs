@@ -91,7 +91,7 @@ pub fn kept_top_k(
     task: &Task,
 ) -> Result<TopK> {
     let need = options.k.max(options.means.unwrap_or(0));
-    if need == 0 || need > SERVED {
+    if need == 0 || need > SERVED || options.cells.is_some() {
         return top_k(channels, options, task);
     }
     // Lists under biases reach further under biases that have moved a little than plain ones would.

@@ -51,6 +51,18 @@ impl Lists {
         }
     }
 
+    /// Offers row `row` candidates that it may have been offered before, best first.
+    pub fn offer_again(&mut self, row: usize, list: impl Iterator<Item = (u32, f32)>) {
+        for (id, score) in list {
+            if score < self.bounds[row] {
+                return;
+            }
+            if !self.row(row).1.contains(&id) {
+                self.insert(row, score, id);
+            }
+        }
+    }
+
     #[inline]
     fn offer(&mut self, row: usize, score: f32, id: u32) {
         if score >= self.bounds[row] {

@@ -5,6 +5,7 @@
 //! memory is tiles plus results, never rows × rows; no NaN arises from finite input. This layer knows
 //! feature rows and presence bitmaps, and must not know graphs, links, the store or the language.
 
+mod cells;
 mod cluster;
 #[cfg(test)]
 mod cluster_tests;
@@ -15,6 +16,7 @@ pub(crate) mod kernel;
 mod lists;
 mod mask;
 mod pairs;
+mod partition;
 mod plusplus;
 mod rank;
 mod score;
@@ -24,13 +26,15 @@ pub(crate) mod tests;
 mod tiles;
 mod topk;
 
+pub use cells::Cells;
 pub use cluster::{Block, KMeans, KMeansOptions, kmeans};
 pub(crate) use kept::KeptSide;
 pub use kept::{Keeper, Kept, kept_top_k};
 pub use mask::Mask;
 pub use pairs::pair_scores;
 pub(crate) use pairs::{dot_self, scores_of};
-pub use rank::{Rank, ranks};
+pub use partition::{Partition, PartitionOptions, partition};
+pub use rank::{Biases, Rank, ranks, ranks_under};
 pub(crate) use score::SMALLEST_NORM;
 pub use silhouette::{SilhouetteSample, silhouette};
 pub use topk::{Neighbours, TopK, TopKOptions, top_k};

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -85,8 +86,9 @@ impl Prepared<'_> {
 }
 
 /// Everything needed to score any pair of the chosen rows.
+#[derive(Clone)]
 pub(crate) struct Scorer<'a> {
-    pub channels: Vec<Prepared<'a>>,
+    pub channels: Arc<[Prepared<'a>]>,
     /// Ids of the left rows that take part.
     pub left_ids: Cow<'a, [u32]>,
     /// Ids of the right rows that take part.
@@ -96,10 +98,10 @@ pub(crate) struct Scorer<'a> {
     /// Pairs that are no candidates.
     pub mask: Option<&'a Mask>,
     /// Number of the presence pattern of each row of the full side.
-    left_pattern: Vec<u32>,
-    right_pattern: Vec<u32>,
+    left_pattern: Arc<[u32]>,
+    right_pattern: Arc<[u32]>,
     /// Factor for a left and a right pattern; 0 where they have nothing in common.
-    factors: Vec<Vec<f32>>,
+    factors: Arc<[Vec<f32>]>,
 }
 
 impl<'a> Scorer<'a> {
@@ -153,10 +155,15 @@ impl<'a> Scorer<'a> {
             left_bias: options.left_bias,
             right_bias: options.right_bias,
             mask: options.mask.filter(|mask| !mask.is_empty()),
-            left_pattern,
-            right_pattern,
+            left_pattern: left_pattern.into(),
+            right_pattern: right_pattern.into(),
             factors,
         })
+    }
+
+    /// The same for some of the rows only.
+    pub fn among(&self, left_ids: Vec<u32>, right_ids: Vec<u32>) -> Scorer<'a> {
+        Scorer { left_ids: left_ids.into(), right_ids: right_ids.into(), ..self.clone() }
     }
 
     /// Number of the presence pattern of left row `i`.
@@ -182,7 +189,7 @@ impl<'a> Scorer<'a> {
             return f32::NEG_INFINITY;
         }
         let mut sum = 0f32;
-        for channel in &self.channels {
+        for channel in self.channels.iter() {
             for (start, end) in channel.depths() {
                 let left = channel.left.dense_part(i, start, end);
                 let right = channel.right.dense_part(j, start, end);
@@ -208,7 +215,7 @@ impl<'a> Scorer<'a> {
     }
 }
 
-fn check_bias(bias: Option<&[f32]>, rows: usize, side: &str) -> Result<()> {
+pub(crate) fn check_bias(bias: Option<&[f32]>, rows: usize, side: &str) -> Result<()> {
     let Some(bias) = bias else { return Ok(()) };
     if bias.len() != rows {
         return Err(Error::new(Code::Internal, format!("{} {side} biases for {rows} rows", bias.len())));

@@ -141,6 +141,7 @@ impl Case {
 
     pub(super) fn options(&self, rng: &mut Rng) -> TopKOptions<'_> {
         TopKOptions {
+            cells: None,
             mask: Some(&self.mask),
             k: [1, 3, 10, 200][rng.below(4)],
             similarity: [Similarity::Cosine, Similarity::Dot][rng.below(2)],
@@ -233,6 +234,10 @@ proptest! {
         let pool: Option<Vec<u32>> =
             (rng.below(2) == 0).then(|| (0..size as u32).filter(|_| rng.below(2) == 0).rev().collect());
         let found = ranks(&channels, &options, &queries, pool.as_deref(), reverse, &Task::quiet()).unwrap();
+        let biases = [Biases::default(), Biases { left: options.left_bias, right: options.right_bias }];
+        let (task, among) = (Task::quiet(), pool.as_deref());
+        let both = ranks_under(&channels, &options, &biases, &queries, among, reverse, &task).unwrap();
+        prop_assert_eq!(&both[1], &found);
         let scorer = Scorer::new(&channels, &options).unwrap();
         let pool = pool.unwrap_or_else(|| (0..size as u32).collect());
         for (&(i, j), rank) in queries.iter().zip(&found) {

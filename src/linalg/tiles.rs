@@ -122,7 +122,7 @@ impl Block {
         let mut rest = &mut self.packed[..];
         let mut parts = Vec::new();
         let group = 8 * kernel.right;
-        for channel in &scorer.channels {
+        for channel in scorer.channels.iter() {
             for (start, end) in channel.depths() {
                 let (part, tail) = rest.split_at_mut((end - start) * self.stride);
                 rest = tail;
@@ -150,7 +150,7 @@ impl Block {
         scores.fill(0.0);
         let ids = &scorer.left_ids[rows];
         let mut at = 0;
-        for channel in &scorer.channels {
+        for channel in scorer.channels.iter() {
             for (start, end) in channel.depths() {
                 let depth = end - start;
                 let panels = &mut packed[..ids.len().next_multiple_of(kernel.left) * depth];

@@ -7,7 +7,7 @@ use crate::linalg::kernel::Kernel;
 use crate::linalg::lists::Lists;
 use crate::linalg::score::Scorer;
 use crate::linalg::tiles::{Shape, for_each_tile};
-use crate::linalg::{Channel, Mask, Similarity};
+use crate::linalg::{Cells, Channel, Mask, Similarity};
 use crate::task::Task;
 
 /// Right rows whose lists share a lock.
@@ -36,6 +36,8 @@ pub struct TopKOptions<'a> {
     pub right_bias: Option<&'a [f32]>,
     /// Pairs that are no candidates, by rows of the full sides.
     pub mask: Option<&'a Mask>,
+    /// Only rows that are in a cell together are compared; all pairs without.
+    pub cells: Option<&'a Cells>,
     /// Also give, for every row and column, the mean of so many of its largest scores.
     pub means: Option<usize>,
     /// Also give the neighbours of the right rows.
@@ -53,6 +55,7 @@ impl Default for TopKOptions<'_> {
             left_bias: None,
             right_bias: None,
             mask: None,
+            cells: None,
             means: None,
             both: false,
         }
@@ -107,15 +110,25 @@ pub struct TopK {
     pub right_means: Option<Vec<f32>>,
 }
 
-/// The `k` best right rows of every left row and, if `both`, the reverse, exactly.
+/// The `k` best right rows of every left row and, if `both`, the reverse: exactly over all pairs, or over
+/// the pairs of [`Cells`].
 ///
 /// Rows of the result are those of the full side, or of the subset in its order. Fails on ill-formed
 /// channels, ids out of range, biases that are too few or not numbers, and when the task is cancelled.
 pub fn top_k(channels: &[Channel<'_>], options: &TopKOptions<'_>, task: &Task) -> Result<TopK> {
     let scorer = Scorer::new(channels, options)?;
     let kernel = Kernel::best();
-    let shape = Shape::new(&scorer, &kernel);
-    pass(&scorer, options, &kernel, shape, task)
+    match options.cells {
+        Some(cells) => cells.search(&scorer, options, &kernel, task),
+        None => pass(&scorer, options, &kernel, Shape::new(&scorer, &kernel), task),
+    }
+}
+
+/// Places of every left and of every right list that `options` ask for.
+pub(super) fn depths(options: &TopKOptions<'_>, (n, m): (usize, usize)) -> (usize, usize) {
+    let wanted = options.k.max(options.means.unwrap_or(0));
+    let columns = options.both || options.means.is_some();
+    (wanted.min(m), if columns { wanted.min(n) } else { 0 })
 }
 
 /// [`top_k`] with the sizes of tiles chosen by the caller; they change nothing in the result.
@@ -126,15 +139,31 @@ pub(crate) fn pass(
     shape: Shape,
     task: &Task,
 ) -> Result<TopK> {
+    let depths = depths(options, (scorer.left_ids.len(), scorer.right_ids.len()));
+    let (lefts, rights) = lists(scorer, depths, kernel, shape, task)?;
+    Ok(TopK {
+        left: table(rows(&lefts), options.k),
+        right: options.both.then(|| table(rows(&rights), options.k)),
+        left_means: options.means.map(|count| means(rows(&lefts), count)),
+        right_means: options.means.map(|count| means(rows(&rights), count)),
+    })
+}
+
+/// The best of all pairs: so many places for every left and for every right row (none if 0).
+pub(super) fn lists(
+    scorer: &Scorer<'_>,
+    (left_depth, right_depth): (usize, usize),
+    kernel: &Kernel,
+    shape: Shape,
+    task: &Task,
+) -> Result<(Vec<Lists>, Vec<Lists>)> {
     let (n, m) = (scorer.left_ids.len(), scorer.right_ids.len());
-    let wanted = options.k.max(options.means.unwrap_or(0));
-    let columns = if options.both || options.means.is_some() { wanted.min(n) } else { 0 };
     let bands = (0..n).step_by(shape.band);
     let lefts: Vec<Mutex<Lists>> =
-        bands.map(|start| Mutex::new(Lists::new(shape.band.min(n - start), wanted.min(m)))).collect();
+        bands.map(|start| Mutex::new(Lists::new(shape.band.min(n - start), left_depth))).collect();
     let strips = (0..m).step_by(STRIP);
     let rights: Vec<Mutex<Lists>> =
-        strips.map(|start| Mutex::new(Lists::new(STRIP.min(m - start), columns))).collect();
+        strips.map(|start| Mutex::new(Lists::new(STRIP.min(m - start), right_depth))).collect();
     for_each_tile(scorer, kernel, shape, task, |tile| {
         let ids = &scorer.right_ids[tile.cols.clone()];
         let mut lists = lefts[tile.band].lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,7 +171,7 @@ pub(crate) fn pass(
             lists.offer_row(r, tile.row(r), ids);
         }
         drop(lists);
-        if columns == 0 {
+        if right_depth == 0 {
             return;
         }
         let mut start = tile.cols.start;
@@ -160,17 +189,11 @@ pub(crate) fn pass(
     let open = |lists: Vec<Mutex<Lists>>| -> Vec<Lists> {
         lists.into_iter().map(|lists| lists.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
     };
-    let (lefts, rights) = (open(lefts), open(rights));
-    Ok(TopK {
-        left: table(rows(&lefts), options.k),
-        right: options.both.then(|| table(rows(&rights), options.k)),
-        left_means: options.means.map(|count| means(rows(&lefts), count)),
-        right_means: options.means.map(|count| means(rows(&rights), count)),
-    })
+    Ok((open(lefts), open(rights)))
 }
 
 /// Every row of all lists, in order: partners and scores, best first.
-fn rows(lists: &[Lists]) -> impl Iterator<Item = impl Iterator<Item = (u32, f32)>> {
+pub(super) fn rows(lists: &[Lists]) -> impl Iterator<Item = impl Iterator<Item = (u32, f32)>> {
     let all = lists.iter().flat_map(|lists| (0..lists.len()).map(move |row| lists.row(row)));
     all.map(|(scores, ids)| ids.iter().copied().zip(scores.iter().copied()))
 }

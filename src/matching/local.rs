@@ -1,7 +1,7 @@
 //! What CSLS takes off scores.
 
 use crate::error::{Code, Error, Result};
-use crate::linalg::{Channel, TopK, TopKOptions, top_k};
+use crate::linalg::{Biases, Channel, TopK, TopKOptions, top_k};
 use crate::task::Task;
 
 /// What CSLS takes off: half the mean of the k largest similarities of each row.
@@ -48,6 +48,11 @@ impl LocalMeans {
             left: halves(found.left_means, options.left_rows, n),
             right: halves(found.right_means, options.right_rows, m),
         })
+    }
+
+    /// The biases.
+    pub(crate) fn biases(&self) -> Biases<'_> {
+        Biases { left: Some(&self.left), right: Some(&self.right) }
     }
 
     /// `options` with the biases in place.

@@ -2,6 +2,7 @@
 
 use super::artifact::{ArtifactRow, UnmatchedRow};
 use super::basis::Basis;
+use super::cells::{self, SEARCH};
 use super::engine::{Context, Engine};
 use super::maintain::count;
 use super::make::{Made, make};
@@ -34,10 +35,12 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
         };
         let evidence = basis.evidence()?;
         let resolved = basis.resolve(engine, &evidence, context)?;
+        let factors = resolved.factors();
+        let (evidence, told) = cells::within(engine, &basis, evidence, &factors, &spec.search, context)?;
         let found = matching::align(&evidence, &resolved, &spec.options(), context.task)?;
         let links = &found.links;
         let mut made = Made {
-            weights: resolved.factors(),
+            weights: factors,
             facts: weight_facts(&resolved),
             modalities: links.modalities.iter().map(Modality::to_string).collect(),
             csls: if let Rescale::Csls(k) = spec.rescale { k as u32 } else { 0 },
@@ -73,6 +76,7 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
             let single = single.iter().filter(|single| graph.is_alive(single.entity));
             made.unmatched.extend(single.map(|single| row(right, single)));
         }
+        made.searched(told);
         made.facts.extend(facts(spec, &made));
         made.facts.extend(found_facts(spec, &found));
         Seen::inherit(&engine.db, &plan, &pair, &mut made)?;
@@ -91,6 +95,7 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
     outcome.notes.extend(weights_note(entry));
     let noted = NOTED.iter().filter_map(|name| Some(format!("{name}: {}", entry.fact(name)?)));
     outcome.notes.extend(noted);
+    outcome.notes.extend(entry.fact(SEARCH).map(|text| format!("compared: {text}")));
     Ok(outcome)
 }
 
@@ -154,7 +159,10 @@ fn found_facts(spec: &Align, found: &Alignment) -> Vec<(String, String)> {
             let proof = match looks {
                 0 => "all pairs were candidates".to_string(),
                 looks => {
-                    format!("proved over all pairs in {looks} pass{}", if looks == 1 { "" } else { "es" })
+                    format!(
+                        "proved over all pairs compared in {looks} pass{}",
+                        if looks == 1 { "" } else { "es" }
+                    )
                 }
             };
             Some(format!("no one-to-one links have a greater total; {proof}"))

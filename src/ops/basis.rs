@@ -86,9 +86,16 @@ impl<'p> Basis<'p> {
     /// A digest of all that scores under these weights depend on: modalities, weights and rows of both
     /// sides. `None` where scores are no sums of weighted cosines, for a missing row is not simply left out.
     pub fn over(&self, factors: &[f32]) -> Option<Digest> {
-        if self.missing != Missing::Neutral {
-            return None;
-        }
+        (self.missing == Missing::Neutral).then(|| self.rows_digest(factors))
+    }
+
+    /// The rule for missing rows.
+    pub fn missing(&self) -> Missing {
+        self.missing
+    }
+
+    /// A digest of modalities, weights and rows of both sides.
+    pub fn rows_digest(&self, factors: &[f32]) -> Digest {
         let features = match &self.embeddings {
             Some(embeddings) => embeddings.features(),
             None => &self.pair.features,
@@ -105,7 +112,7 @@ impl<'p> Basis<'p> {
         }
         // Rows of entities that were deleted do not count, and those that came later have none.
         self.pair.entry.graphs.iter().for_each(|graph| _ = hasher.update(&graph.extent));
-        Some(Digest(*hasher.finalize().as_bytes()))
+        Digest(*hasher.finalize().as_bytes())
     }
 
     /// The weights over [`Basis::evidence`].

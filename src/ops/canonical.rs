@@ -127,6 +127,7 @@ fn seed_text(seed: &Seed) -> String {
     }
     count(&mut text, seed.count, seed.precision);
     option(&mut text, "missing", Some(seed.missing.as_str()));
+    search(&mut text, &seed.search);
     option(&mut text, "seed", seed.seed);
     text + &format!(" FROM {} AS {}", identifier(&seed.from), identifier(&seed.name))
 }
@@ -203,6 +204,7 @@ fn expand_text(expand: &Expand) -> String {
     option(&mut text, "variant", Some(expand.variant.as_str()));
     let _ = write!(text, " {}", weights_text(&expand.weights));
     option(&mut text, "missing", Some(expand.missing.as_str()));
+    search(&mut text, &expand.search);
     option(&mut text, "seed", expand.seed);
     text + &format!(" AS {}", identifier(&expand.name))
 }
@@ -218,10 +220,17 @@ fn psqe_text(psqe: &Psqe) -> String {
     option(&mut text, "variant", Some(psqe.variant.as_str()));
     let _ = write!(text, " {}", weights_text(&psqe.weights));
     option(&mut text, "missing", Some(psqe.missing.as_str()));
+    search(&mut text, &psqe.search);
     option(&mut text, "device", (!psqe.device.is_empty()).then(|| quoted(&psqe.device)));
     option(&mut text, "dtype", Some(psqe.dtype.as_str()));
     option(&mut text, "seed", psqe.seed);
     text + &format!(" FROM {} AS {}", identifier(&psqe.pair), identifier(&psqe.name))
+}
+
+/// Which pairs are compared, where that is not left to their number.
+fn search(text: &mut String, search: &Search) {
+    option(text, "exact", search.exact);
+    option(text, "recall", (search.recall != RECALL).then_some(search.recall));
 }
 
 fn auto(text: &mut String, name: &str, value: Auto<usize>) {
@@ -248,6 +257,7 @@ fn correct_text(correct: &Correct) -> String {
     option(&mut text, "variant", Some(correct.variant.as_str()));
     let _ = write!(text, " {}", weights_text(&correct.weights));
     option(&mut text, "missing", Some(correct.missing.as_str()));
+    search(&mut text, &correct.search);
     option(&mut text, "seed", correct.seed);
     text + &format!(" AS {}", identifier(&correct.name))
 }
@@ -281,6 +291,7 @@ fn align_text(align: &Align) -> String {
         option(&mut text, "iterations", Some(align.iterations));
     }
     option(&mut text, "missing", Some(align.missing.as_str()));
+    search(&mut text, &align.search);
     option(&mut text, "seed", align.seed);
     text + &format!(" AS {}", identifier(&align.name))
 }

@@ -41,7 +41,7 @@ pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<
     };
     let statement = canonical(&Request::Embed(Embed { modality: Some(modality.clone()), ..spec.clone() }));
     let made_by = MadeBy { text, statement: statement.clone(), inputs };
-    let mut outcome = add_modality(engine, pair.entry, &modality, both, made_by, statement, started)?;
+    let mut outcome = add_modality(engine, pair.entry.clone(), &modality, both, made_by, statement, started)?;
     outcome.verb = "embed";
     Ok(outcome)
 }

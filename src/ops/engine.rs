@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use super::catalog::{self, ArtifactEntry, Entry, PairEntry};
+use super::cells;
 use super::lineage;
 use super::make::Order;
 use super::near::{self, Cache, PairKeeper};
@@ -22,6 +23,9 @@ use crate::task::Task;
 /// Graphs kept in memory between statements: the two of a pair, and of a second one.
 const CACHED_GRAPHS: usize = 4;
 
+/// Pairs kept as they were loaded.
+const CACHED_PAIRS: usize = 2;
+
 /// Automatic weights kept: one for each set of features that a session is likely to use.
 const CACHED_WEIGHTS: usize = 16;
 
@@ -38,10 +42,13 @@ pub struct Engine {
     /// Reads a statement that was stored, for REFRESH; the language is above this layer.
     pub(crate) read: fn(&str) -> Result<Request>,
     graphs: Mutex<VecDeque<([u8; 32], Arc<Graph>)>>,
+    pairs: Mutex<VecDeque<Arc<LoadedPair>>>,
     weights: Mutex<VecDeque<([u8; 32], Resolved)>>,
     near: Cache,
     live: Mutex<HashSet<[u8; 32]>>,
     indexes: Mutex<VecDeque<(Digest, StoredIndex)>>,
+    /// Cells of pairs that are too large to compare all.
+    pub(crate) cells: cells::Cache,
 }
 
 /// A run under way, for as long as it lives.
@@ -159,10 +166,12 @@ impl Engine {
             read,
             upkeep: RwLock::default(),
             graphs: Mutex::default(),
+            pairs: Mutex::default(),
             weights: Mutex::default(),
             near: Cache::default(),
             live: Mutex::default(),
             indexes: Mutex::default(),
+            cells: cells::Cache::default(),
         }
     }
 
@@ -286,8 +295,12 @@ impl Engine {
     }
 
     /// A pair with everything a stage may want.
-    pub(crate) fn load_pair(&self, name: &str, task: &Task) -> Result<LoadedPair> {
+    pub(crate) fn load_pair(&self, name: &str, task: &Task) -> Result<Arc<LoadedPair>> {
         let entry = catalog::pair(&self.db, name)?;
+        let known = locked(&self.pairs).iter().find(|pair| pair.entry == entry).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let left = self.graph(&entry, Side::Left, task)?;
         let right = self.graph(&entry, Side::Right, task)?;
         let links = self.links(&entry, task)?;
@@ -307,7 +320,17 @@ impl Engine {
             None => Verdicts::default(),
         };
         let keeper = PairKeeper::new(&self.db, &entry, &self.near);
-        Ok(LoadedPair { entry, left, right, links, features, verdicts, keeper })
+        let pair = Arc::new(LoadedPair { entry, left, right, links, features, verdicts, keeper });
+        let mut pairs = locked(&self.pairs);
+        pairs.retain(|known| known.entry.name != pair.entry.name);
+        pairs.push_front(pair.clone());
+        pairs.truncate(CACHED_PAIRS);
+        Ok(pair)
+    }
+
+    /// Lets go of the files of loaded pairs, so that what is removed gives its space back.
+    pub(crate) fn forget_pairs(&self) {
+        locked(&self.pairs).clear();
     }
 }
 
@@ -331,6 +354,6 @@ pub fn names(engine: &Engine) -> Result<Vec<(String, &'static str)>> {
 }
 
 /// The lock; a thread that panicked while holding it left the cache whole.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,13 +26,13 @@ pub(crate) fn find(pair: &str, graphs: &[(Side, &Graph)], text: &str) -> Result<
 pub(crate) fn search(graphs: &[(Side, &Graph)], text: &str) -> Result<Option<(Side, EntityId)>> {
     let mut named = Vec::new();
     for &(side, graph) in graphs {
-        for id in (0..graph.len() as u32).filter(|id| graph.is_alive(*id)) {
+        for id in graph.called(text).filter(|id| graph.is_alive(*id)) {
             let iri = graph.entities.get(id as usize);
             if iri == text {
                 return Ok(Some((side, id)));
             }
-            // By its name, or by the readable part of its IRI where it has another name.
-            if [graph.label(id), readable(iri)].iter().any(|name| name.eq_ignore_ascii_case(text)) {
+            // An IRI is meant to the letter.
+            if !iri.eq_ignore_ascii_case(text) {
                 named.push((side, iri, id));
             }
         }

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use super::artifact;
 use super::basis::Basis;
 use super::catalog::{self, ArtifactEntry, ArtifactKind};
+use super::cells;
 use super::engine::{Context, Engine, LoadedPair};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::seen::{self, Seen};
-use super::spec::{Evaluate, Protocol};
+use super::spec::{Evaluate, Protocol, Search};
 use crate::error::{Code, Error, Result};
 use crate::evaluate::{self, Metrics, Ranking, RankingOptions};
 use crate::features::Modality;
@@ -65,9 +66,9 @@ fn judge(
             return Err(Error::new(Code::Conflict, message)
                 .help(format!("leave them out, or bring links: IMPORT LINKS … INTO {}", pair.entry.name)));
         }
-        let evidence = basis.evidence()?;
-        let resolved = basis.resolve(engine, &evidence, context)?;
-        let outcome = without_links(&evidence, &resolved, links, context)?;
+        let (evidence, resolved, told) = compared(engine, basis, context)?;
+        let mut outcome = without_links(&evidence, &resolved, links, context)?;
+        outcome.notes.extend(told);
         return Ok(outcome.note(format!(
             "pair {} has no reference links: these figures need none, and none of them is a precision \
              (IMPORT LINKS … INTO {} brings some)",
@@ -154,6 +155,9 @@ fn seeds(pair: &LoadedPair, links: &Links, seen: &HashSet<(EntityId, EntityId)>)
     outcome
 }
 
+/// Links that are ranked where all are too many, unless `last` says how many.
+const SAMPLE: usize = 10_000;
+
 /// What links are ranked by, and how.
 pub(crate) struct Asked {
     pub protocol: Protocol,
@@ -182,12 +186,13 @@ pub(crate) fn rankings(
     if learned && split.is_none() && !links.iter().any(|link| link.split == Some(Split::Test)) {
         last.get_or_insert(links.len());
     }
-    let similarities = std::iter::once(None).chain(csls.map(Some));
-    let ranked = similarities.map(|csls| {
-        let options = RankingOptions { protocol, split, last, csls };
-        Ok((csls, evaluate::ranking(evidence, resolved, links, &options, context.task)?))
-    });
-    ranked.collect()
+    let candidates = evidence.left_len().max(evidence.right_len());
+    let many = (links.len() as u64).saturating_mul(candidates as u64) > cells::AFFORDABLE;
+    let sample = (many && asked.last.is_none()).then_some(SAMPLE);
+    let similarities: Vec<Option<usize>> = std::iter::once(None).chain(csls.map(Some)).collect();
+    let options = RankingOptions { protocol, split, last, sample };
+    let found = evaluate::rankings(evidence, resolved, links, &options, &similarities, context.task)?;
+    Ok(similarities.into_iter().zip(found).collect())
 }
 
 /// Who the candidates are, for a person.
@@ -211,8 +216,7 @@ fn alignment(
     context: &Context,
 ) -> Result<Outcome> {
     let &Judged { entry, pair, ref basis } = judged;
-    let evidence = basis.evidence()?;
-    let resolved = basis.resolve(engine, &evidence, context)?;
+    let (evidence, resolved, told) = compared(engine, basis, context)?;
     let seen = known(engine, entry, pair)?;
     let reference = unseen(&pair.links, &seen);
     let found: Vec<_> = pairs(links).into_iter().filter(|pair| !seen.contains(pair)).collect();
@@ -251,6 +255,7 @@ fn alignment(
     let mut outcome = Outcome::rows("evaluate", Rows::ready(alignment_columns(), rows))
         .note(format!("ranked: {judged}; {candidates}"))
         .note("precision, recall and f1 are of the alignment's links, against all reference links");
+    outcome.notes.extend(told);
     if !seen.is_empty() {
         let left_out = pair.links.len() - reference.len();
         outcome = outcome.note(match pair.verdicts.accepted() {
@@ -259,6 +264,21 @@ fn alignment(
         });
     }
     Ok(outcome)
+}
+
+/// What an artifact compares entities by, within cells where all pairs are too many; and then what to tell.
+fn compared<'b>(
+    engine: &Engine,
+    basis: &'b Basis<'_>,
+    context: &Context,
+) -> Result<(Evidence<'b>, Resolved, Option<String>)> {
+    let evidence = basis.evidence()?;
+    let resolved = basis.resolve(engine, &evidence, context)?;
+    let factors = resolved.factors();
+    let (evidence, told) = cells::within(engine, basis, evidence, &factors, &Search::default(), context)?;
+    let told =
+        told.map(|text| format!("ranks are among all candidates; neighbourhoods were compared: {text}"));
+    Ok((evidence, resolved, told))
 }
 
 fn alignment_columns() -> Vec<Column> {

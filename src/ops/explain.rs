@@ -3,6 +3,7 @@
 use super::bench;
 use super::canonical::canonical;
 use super::catalog::{self, Entry, PairEntry};
+use super::cells;
 use super::engine::{Context, Engine};
 use super::lineage;
 use super::maintain::bytes;
@@ -12,7 +13,7 @@ use super::psqe;
 use super::refresh;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::search;
-use super::spec::{self, Align, Auto, Matching, Request, Rescale, SeedMethod};
+use super::spec::{self, Align, Auto, Matching, Request, Rescale, Search, SeedMethod};
 use super::tune;
 use crate::error::{Code, Result};
 use crate::matching::ALL_PAIRS;
@@ -102,8 +103,35 @@ fn planned(engine: &Engine, request: &Request, plan: &Plan, context: &Context) -
         let (field, cost) = tune::cost(engine, spec, plan, context.task)?;
         (work[2], work[3]) = (field.into(), cost.into());
     }
+    let search = match request {
+        Request::Seed(spec::Seed { search, .. })
+        | Request::Correct(spec::Correct { search, .. })
+        | Request::Expand(spec::Expand { search, .. })
+        | Request::Align(spec::Align { search, .. }) => Some(search),
+        _ => None,
+    };
+    let search = search.filter(|_| result[1] != Value::from("fresh"));
+    steps.extend(search.map(|search| search_step(search, &plan.pair)));
     steps.extend([work, result]);
     Ok(steps)
+}
+
+/// Which pairs are compared, and why.
+fn search_step(search: &Search, pair: &PairEntry) -> Vec<Value> {
+    let [left, right] = pair.graphs.each_ref().map(|graph| graph.entities);
+    let pairs = left.saturating_mul(right);
+    let because = match search.exact {
+        Some(exact) => format!("exact={exact}"),
+        None => format!("{pairs} pairs; up to {} all are compared", cells::AFFORDABLE),
+    };
+    let what = match cells::wanted(search, pairs) {
+        false => "compare all pairs".to_string(),
+        true => format!(
+            "compare pairs in a cell together, or all if cells keep less than recall={}",
+            search.recall
+        ),
+    };
+    step(&what, "to do", &because, "")
 }
 
 /// What `ALIGN` does between sides of so many entities, and what that guarantees.

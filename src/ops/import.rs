@@ -79,8 +79,11 @@ pub(crate) fn import_links(engine: &Engine, spec: &ImportLinks, context: &Contex
     }
     let added = links.len() - before;
     let old = Entry::Pair(pair.entry.clone());
-    let entry =
-        PairEntry { links: save_links(engine, &links)?, version: pair.entry.version + 1, ..pair.entry };
+    let entry = PairEntry {
+        links: save_links(engine, &links)?,
+        version: pair.entry.version + 1,
+        ..pair.entry.clone()
+    };
     let statement = canonical(&Request::ImportLinks(spec.clone()));
     let result = format!("{added} links added to {}", entry.name);
     commit(engine, Some(&old), Entry::Pair(entry), statement, &result, started)?;
@@ -101,7 +104,8 @@ pub(crate) fn import_features(engine: &Engine, spec: &ImportFeatures, context: &
     let notes = import.report.notes.clone();
     let statement = canonical(&Request::ImportFeatures(spec.clone()));
     let both = (import.left, import.right);
-    let mut outcome = add_modality(engine, pair.entry, &spec.modality, both, made_by, statement, started)?;
+    let mut outcome =
+        add_modality(engine, pair.entry.clone(), &spec.modality, both, made_by, statement, started)?;
     outcome.verb = "import features";
     outcome.notes.extend(notes);
     Ok(outcome)

@@ -11,6 +11,7 @@ mod basis;
 mod bench;
 mod canonical;
 mod catalog;
+mod cells;
 mod describe;
 mod diff;
 mod edit;

@@ -35,6 +35,7 @@ pub(crate) fn stages(spec: &Psqe) -> Vec<(&'static str, Request)> {
         precision: spec.precision,
         weights: spec.weights.clone(),
         missing: spec.missing,
+        search: spec.search,
         seed: spec.seed,
         ..Seed::new(method, from, &name)
     };
@@ -54,6 +55,7 @@ pub(crate) fn stages(spec: &Psqe) -> Vec<(&'static str, Request)> {
             variant: spec.variant,
             weights: spec.weights.clone(),
             missing: spec.missing,
+            search: spec.search,
             seed: spec.seed,
             ..Correct::new(&seeds, &name)
         })
@@ -91,6 +93,7 @@ pub(crate) fn stages(spec: &Psqe) -> Vec<(&'static str, Request)> {
             variant: spec.variant,
             weights: spec.weights.clone(),
             missing: spec.missing,
+            search: spec.search,
             seed: spec.seed,
             ..Expand::new(&name("corrected"), &name("expanded"))
         }),

@@ -3,6 +3,7 @@
 use super::artifact::{self, ArtifactRow, DroppedRow};
 use super::basis::Basis;
 use super::catalog::{ArtifactEntry, PairEntry};
+use super::cells::{self, SEARCH};
 use super::engine::{Context, Engine, LoadedPair};
 use super::maintain::count;
 use super::make::{Made, Product, make};
@@ -14,7 +15,8 @@ use crate::error::{Code, Error, Result};
 use crate::features::{self, Matrix, Modality, OwnedFeature, Presence, StoredFeature, save_feature};
 use crate::psqe::weights::{AutoWeights, Resolved};
 use crate::psqe::{
-    self, ClusterOptions, Clustering, CorrectOptions, NeighbourOptions, Reason, SeedSet, Stage, Wanted,
+    self, ClusterOptions, Clustering, CorrectOptions, Evidence, NeighbourOptions, Reason, SeedSet, Stage,
+    Wanted,
 };
 
 /// The object that holds the centres of the clusters that seeds were drawn from.
@@ -26,11 +28,19 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
     let seed = plan.order.seed;
     let product = make(engine, &plan.order, || {
         let pair = engine.load_pair(&plan.pair.name, context.task)?;
-        let evidence = pair.evidence(&plan.modalities, spec.missing, seed)?;
+        let (modalities, weights, missing) = (&plan.modalities, &spec.weights, spec.missing);
+        let basis = match &plan.model {
+            Some(model) => Basis::model(engine, &pair, model, modalities, weights)?,
+            None => Basis::features(&pair, modalities, weights, missing, seed),
+        };
+        let evidence = basis.evidence()?;
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
-        let count = |resolved: &Resolved| match spec.count {
+        let within = |evidence, factors: &[f32]| {
+            cells::within(engine, &basis, evidence, factors, &spec.search, context)
+        };
+        let count = |evidence: &Evidence<'_>, resolved: &Resolved| match spec.count {
             Auto::Fixed(count) => Ok(count),
-            Auto::Auto => match psqe::carried(&evidence, resolved, spec.precision, context.task)? {
+            Auto::Auto => match psqe::carried(evidence, resolved, spec.precision, context.task)? {
                 0 => Err(too_weak(spec.precision)),
                 count => Ok(count),
             },
@@ -40,14 +50,17 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
                 let weight = |m: &Modality| if m == modality { 1.0 } else { 0.0 };
                 made.weights = evidence.modalities().map(weight).collect();
                 let weights = evidence.modalities().cloned().zip(made.weights.iter().copied()).collect();
-                let count = count(&Resolved::given(weights))?;
+                let (evidence, told) = within(evidence, &made.weights)?;
+                made.searched(told);
+                let count = count(&evidence, &Resolved::given(weights))?;
                 let mut set = psqe::pivots(&evidence, modality, count, context.task)?;
                 set.decide(&evidence, &made.weights)?;
                 set
             }
             SeedMethod::Cluster { k, variant } => {
-                let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
-                let count = count(&resolved)?;
+                let resolved = basis.resolve(engine, &evidence, context)?;
+                let (evidence, told) = within(evidence, &resolved.factors())?;
+                let count = count(&evidence, &resolved)?;
                 let former = plan.centres(engine)?;
                 let view = former.as_ref().map(StoredFeature::view);
                 let init = view.as_ref().and_then(|view| match view.rows {
@@ -61,6 +74,7 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
                 let (mut set, clustering) = psqe::cluster(&evidence, &resolved, &options, context.task)?;
                 set.decide(&evidence, &resolved.factors())?;
                 made.weigh(&resolved);
+                made.searched(told);
                 made.facts.extend(cluster_facts(&clustering));
                 let (data, k) = (clustering.centres, clustering.k);
                 let rows = Matrix::Dense { cols: data.len() / k.max(1), data };
@@ -69,14 +83,10 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
                 set
             }
             SeedMethod::Global { variant } => {
-                let (modalities, missing) = (&plan.modalities, spec.missing);
-                let basis = match &plan.model {
-                    Some(model) => Basis::model(engine, &pair, model, modalities, &spec.weights)?,
-                    None => Basis::features(&pair, modalities, &spec.weights, missing, seed),
-                };
-                let evidence = basis.evidence()?;
                 let resolved = basis.resolve(engine, &evidence, context)?;
+                let (evidence, told) = within(evidence, &resolved.factors())?;
                 made.weigh(&resolved);
+                made.searched(told);
                 let set = plan.seeds(engine, &pair)?;
                 let mut sampled = if *variant == Variant::Seedbed {
                     let wanted = Wanted { count: spec.count, precision: spec.precision };
@@ -111,9 +121,13 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
     let plan = Plan::new(engine, &Request::Correct(spec.clone()), context)?;
     let product = make(engine, &plan.order, || {
         let pair = engine.load_pair(&plan.pair.name, context.task)?;
-        let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
+        let seed = plan.order.seed;
+        let basis = Basis::features(&pair, &plan.modalities, &spec.weights, spec.missing, seed);
+        let evidence = basis.evidence()?;
         let set = plan.seeds(engine, &pair)?;
-        let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
+        let resolved = basis.resolve(engine, &evidence, context)?;
+        let factors = resolved.factors();
+        let (evidence, told) = cells::within(engine, &basis, evidence, &factors, &spec.search, context)?;
         let mut corrected = if spec.variant == Variant::Seedbed {
             psqe::agreed(&set, &evidence, &pair.neighbourhoods(), &resolved, context.task)?
         } else {
@@ -127,6 +141,7 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
         };
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
         made.weigh(&resolved);
+        made.searched(told);
         if let Some(most) = spec.count {
             let left_out = corrected.keep_best(most);
             made.facts.push(("left out beyond n".to_string(), left_out.to_string()));
@@ -153,8 +168,12 @@ pub(crate) fn expand(engine: &Engine, spec: &Expand, context: &Context) -> Resul
     let plan = Plan::new(engine, &Request::Expand(spec.clone()), context)?;
     let product = make(engine, &plan.order, || {
         let pair = engine.load_pair(&plan.pair.name, context.task)?;
-        let evidence = pair.evidence(&plan.modalities, spec.missing, plan.order.seed)?;
-        let resolved = engine.weights(&pair, &spec.weights, spec.missing, &evidence, context)?;
+        let seed = plan.order.seed;
+        let basis = Basis::features(&pair, &plan.modalities, &spec.weights, spec.missing, seed);
+        let evidence = basis.evidence()?;
+        let resolved = basis.resolve(engine, &evidence, context)?;
+        let factors = resolved.factors();
+        let (evidence, told) = cells::within(engine, &basis, evidence, &factors, &spec.search, context)?;
         let (set, graphs, task) = (plan.seeds(engine, &pair)?, pair.neighbourhoods(), context.task);
         let mut expanded = if spec.variant == Variant::Seedbed {
             let wanted = Wanted { count: spec.count, precision: spec.precision };
@@ -172,6 +191,7 @@ pub(crate) fn expand(engine: &Engine, spec: &Expand, context: &Context) -> Resul
         };
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
         made.weigh(&resolved);
+        made.searched(told);
         expanded.decide(&evidence, &resolved.factors())?;
         made.take(&expanded);
         Seen::inherit(&engine.db, &plan, &pair, &mut made)?;
@@ -280,6 +300,7 @@ fn summary(verb: &'static str, product: &Product) -> Outcome {
     let mut outcome = Outcome::message(verb, line).with_rows(weights_table(entry));
     outcome.notes = product.notes.clone();
     outcome.notes.extend(weights_note(entry));
+    outcome.notes.extend(entry.fact(SEARCH).map(|text| format!("compared: {text}")));
     outcome
 }
 

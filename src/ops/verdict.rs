@@ -1,6 +1,7 @@
 //! ACCEPT, REJECT, UNDO, and verdicts from and to files: lines of an append-only log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::canonical::canonical;
 use super::catalog::{self, Entry, Logged, PairEntry, VerdictsEntry};
@@ -159,14 +160,14 @@ impl Line {
 
 /// The log of a pair with the lines that are to come.
 struct Log {
-    pair: LoadedPair,
+    pair: Arc<LoadedPair>,
     lines: Vec<Verdict>,
     /// Lines that are stored.
     stored: usize,
 }
 
 impl Log {
-    fn open(engine: &Engine, pair: LoadedPair) -> Result<Self> {
+    fn open(engine: &Engine, pair: Arc<LoadedPair>) -> Result<Self> {
         let logged = pair.entry.verdicts.as_ref().map_or(0, |verdicts| verdicts.logged);
         let lines = kg::verdict_log(&engine.db, &pair.entry.name, logged)?;
         Ok(Log { stored: lines.len(), pair, lines })

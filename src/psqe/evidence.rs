@@ -1,9 +1,13 @@
 //! What speaks for a pair: its modalities with their rows, and the rule for rows that are missing.
 
+use std::sync::Arc;
+
 use crate::error::{Code, Error, Result};
 use crate::features::{Feature, Matrix, Modality, OwnedFeature, Presence};
 use crate::kg::{EntityId, Verdicts};
-use crate::linalg::{Channel, Keeper, Mask, Similarity, TopK, TopKOptions, kept_top_k, pair_scores, top_k};
+use crate::linalg::{
+    Channel, Keeper, Mask, Partition, Similarity, TopK, TopKOptions, kept_top_k, pair_scores, top_k,
+};
 use crate::ops::spec::Missing;
 use crate::rng::Rng;
 use crate::task::Task;
@@ -47,6 +51,7 @@ pub struct Evidence<'a> {
     mask: Mask,
     accepted: Vec<(EntityId, EntityId)>,
     keeper: Option<&'a dyn Keeper>,
+    partition: Option<Arc<Partition>>,
 }
 
 impl<'a> Evidence<'a> {
@@ -107,7 +112,14 @@ impl<'a> Evidence<'a> {
             };
             modals.push(Modal { modality, left, right, known });
         }
-        Ok(Evidence { modals, missing, mask: Mask::default(), accepted: Vec::new(), keeper: None })
+        Ok(Evidence {
+            modals,
+            missing,
+            mask: Mask::default(),
+            accepted: Vec::new(),
+            keeper: None,
+            partition: None,
+        })
     }
 
     /// The same under what people have said of the pair: accepted pairs have each other only, rejected ones
@@ -121,6 +133,13 @@ impl<'a> Evidence<'a> {
     /// The same with a keeper of lists, so that what was searched once need not be searched again.
     pub fn kept_by(mut self, keeper: Option<&'a dyn Keeper>) -> Self {
         self.keeper = keeper;
+        self
+    }
+
+    /// The same, of which only entities in a cell together are compared: every search over
+    /// [`Evidence::options`] keeps to it.
+    pub fn within(mut self, partition: Arc<Partition>) -> Self {
+        self.partition = Some(partition);
         self
     }
 
@@ -198,11 +217,12 @@ impl<'a> Evidence<'a> {
             .collect()
     }
 
-    /// Options of a product over [`Evidence::channels`]: cosines, the rule for missing rows, and
-    /// verdicts.
+    /// Options of a product over [`Evidence::channels`]: cosines, the rule for missing rows,
+    /// verdicts and cells.
     pub fn options(&self) -> TopKOptions<'_> {
         TopKOptions {
             mask: Some(&self.mask),
+            cells: self.partition.as_ref().map(|partition| &partition.cells),
             similarity: Similarity::Cosine,
             renormalise: self.missing == Missing::Renormalise,
             ..TopKOptions::default()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::toy::Sides;
-use crate::evaluate::{RankingOptions, ranking};
+use crate::evaluate::{RankingOptions, rankings};
 use crate::features::{Matrix, OwnedFeature, Presence};
 use crate::kg::{Link, Triple};
 use crate::models::{Inputs, ModalInput, Model, Options, Trainer};
@@ -63,9 +63,10 @@ fn judge(what: &str, joint: &[Owned], links: &[Link], untouched: &[Link]) {
     for (protocol, links, last) in
         [(Protocol::Paper, links, Some(10_500)), (Protocol::Strict, untouched, None)]
     {
-        for csls in [None, Some(3)] {
-            let how = RankingOptions { protocol, split: None, last, csls };
-            let found = ranking(&evidence, &weights, links, &how, &task).unwrap().left_to_right;
+        let (how, both) = (RankingOptions { protocol, split: None, last, sample: None }, [None, Some(3)]);
+        let found = rankings(&evidence, &weights, links, &how, &both, &task).unwrap();
+        for (csls, found) in both.iter().zip(found) {
+            let found = found.left_to_right;
             println!(
                 "{what} {protocol:?} csls {csls:?}: {:.3} / {:.3} / {:.3} of {}",
                 found.hits_1, found.hits_10, found.mrr, found.queries

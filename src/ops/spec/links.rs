@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Auto, Missing, PRECISION, Weights};
+use super::{Auto, Missing, PRECISION, Search, Weights};
 use crate::error::{Code, Error};
 use crate::kg::{Side, Split};
 
@@ -72,6 +72,8 @@ pub struct Align {
     pub iterations: usize,
     /// Missing rows.
     pub missing: Missing,
+    /// Which pairs are compared.
+    pub search: Search,
     /// Name of the result.
     pub name: String,
     /// Random seed; `None` takes the setting.
@@ -194,6 +196,7 @@ impl Align {
             temperature: 0.05,
             iterations: 100,
             missing: Missing::Neutral,
+            search: Search::default(),
             name: name.to_string(),
             seed: None,
         }

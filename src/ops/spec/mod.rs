@@ -10,6 +10,7 @@ mod links;
 mod models;
 mod query;
 mod review;
+mod search;
 mod seeds;
 mod sources;
 
@@ -22,6 +23,7 @@ pub use links::*;
 pub use models::*;
 pub use query::*;
 pub use review::*;
+pub use search::*;
 pub use seeds::*;
 pub use sources::*;
 

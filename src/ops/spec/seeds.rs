@@ -1,6 +1,6 @@
 //! What makes seed sets: `SEED`, `CORRECT`, `EXPAND`, `PSQE`, and the words they share with others.
 
-use super::Dtype;
+use super::{Dtype, Search};
 use crate::features::Modality;
 
 /// A number, or left to the data.
@@ -89,6 +89,8 @@ pub struct Seed {
     pub weights: Weights,
     /// Missing rows.
     pub missing: Missing,
+    /// Which pairs are compared.
+    pub search: Search,
     /// The pair; for [`SeedMethod::Global`] the model or the seed set to start from.
     pub from: String,
     /// Name of the result.
@@ -125,6 +127,8 @@ pub struct Correct {
     pub weights: Weights,
     /// Missing rows.
     pub missing: Missing,
+    /// Which pairs are compared.
+    pub search: Search,
     /// Name of the result.
     pub name: String,
     /// Random seed; `None` takes the setting.
@@ -140,6 +144,7 @@ impl Seed {
             precision: PRECISION,
             weights: Weights::Auto,
             missing: Missing::Neutral,
+            search: Search::default(),
             from: from.to_string(),
             name: name.to_string(),
             seed: None,
@@ -159,6 +164,7 @@ impl Correct {
             variant: Variant::Paper,
             weights: Weights::Auto,
             missing: Missing::Neutral,
+            search: Search::default(),
             name: name.to_string(),
             seed: None,
         }
@@ -191,6 +197,8 @@ pub struct Expand {
     pub weights: Weights,
     /// Missing rows.
     pub missing: Missing,
+    /// Which pairs are compared.
+    pub search: Search,
     /// Name of the result.
     pub name: String,
     /// Random seed; `None` takes the setting.
@@ -211,6 +219,7 @@ impl Expand {
             variant: Variant::Seedbed,
             weights: Weights::Auto,
             missing: Missing::Neutral,
+            search: Search::default(),
             name: name.to_string(),
             seed: None,
         }
@@ -242,6 +251,8 @@ pub struct Psqe {
     pub weights: Weights,
     /// Missing rows.
     pub missing: Missing,
+    /// Which pairs are compared.
+    pub search: Search,
     /// Where stage II tunes: `cpu`, `cuda:0`, `auto`; empty takes the setting.
     pub device: String,
     /// What stage II's affine maps are multiplied in.
@@ -267,6 +278,7 @@ impl Psqe {
             variant: Variant::Seedbed,
             weights: Weights::Auto,
             missing: Missing::Neutral,
+            search: Search::default(),
             device: String::new(),
             dtype: Dtype::F32,
             name: name.to_string(),

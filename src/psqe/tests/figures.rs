@@ -230,9 +230,10 @@ fn psqe_figures_alignment() {
         let evidence = evidence(parts, Missing::Neutral);
         let weights = resolve(weights, &evidence, &task).unwrap();
         for protocol in [Protocol::Paper, Protocol::Strict] {
-            for csls in [None, Some(3)] {
-                let options = RankingOptions { protocol, split: None, last: None, csls };
-                let r = evaluate::ranking(&evidence, &weights, &links, &options, &task).unwrap();
+            let options = RankingOptions { protocol, split: None, last: None, sample: None };
+            let both = [None, Some(3)];
+            let found = evaluate::rankings(&evidence, &weights, &links, &options, &both, &task).unwrap();
+            for (csls, r) in both.iter().zip(found) {
                 let m = r.left_to_right;
                 println!(
                     "{what} {protocol:?} csls {csls:?}: hits@1 {:.4} @10 {:.4} mrr {:.4}, back {:.4} ({})",

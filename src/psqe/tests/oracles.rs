@@ -170,8 +170,9 @@ proptest! {
         for (protocol, last, width) in
             [(Protocol::Paper, Some(size as usize), size), (Protocol::Strict, None, m as u32)]
         {
-            let options = evaluate::RankingOptions { protocol, split: None, last, csls: None };
-            let found = evaluate::ranking(&evidence, &weights, &links, &options, &task).unwrap();
+            let options = evaluate::RankingOptions { protocol, split: None, last, sample: None };
+            let found = evaluate::rankings(&evidence, &weights, &links, &options, &[None], &task).unwrap();
+            let found = &found[0];
             let mut sum = 0.0;
             for i in 0..size {
                 let own = score(i, i);

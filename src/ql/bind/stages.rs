@@ -33,6 +33,7 @@ impl Binder<'_> {
             precision: options.float("precision").unwrap_or(spec::PRECISION),
             weights: options.weights(),
             missing: missing(&options),
+            search: search(&options),
             from: from.value.clone(),
             name: self.result(name, "SEED")?,
             seed: options.seed(),
@@ -58,6 +59,7 @@ impl Binder<'_> {
             variant: variant(&options),
             weights: options.weights(),
             missing: missing(&options),
+            search: search(&options),
             name: self.result(name, "CORRECT")?,
             seed: options.seed(),
         }))
@@ -96,6 +98,7 @@ impl Binder<'_> {
             variant,
             weights: options.weights(),
             missing: missing(&options),
+            search: search(&options),
             name: self.result(name, "EXPAND")?,
             seed: options.seed(),
         }))
@@ -115,6 +118,7 @@ impl Binder<'_> {
             variant: variant(&options),
             weights: options.weights(),
             missing: missing(&options),
+            search: search(&options),
             device: options.text("device").unwrap_or_default(),
             dtype: spec::Dtype::from_word(options.word("dtype")).unwrap_or(spec::Dtype::F32),
             name: self.result(name, "PSQE")?,
@@ -147,6 +151,7 @@ impl Binder<'_> {
             temperature: options.float("temperature").unwrap_or_default() as f32,
             iterations: options.size("iterations"),
             missing: missing(&options),
+            search: search(&options),
             name: self.result(name, "ALIGN")?,
             seed: options.seed(),
         };
@@ -215,6 +220,13 @@ pub(super) fn missing(options: &Options) -> spec::Missing {
         "random" => spec::Missing::Random,
         "renormalise" => spec::Missing::Renormalise,
         _ => spec::Missing::Neutral,
+    }
+}
+
+fn search(options: &Options) -> spec::Search {
+    spec::Search {
+        exact: options.span("exact").map(|_| options.flag("exact")),
+        recall: options.float("recall").unwrap_or(spec::RECALL),
     }
 }
 

@@ -72,6 +72,8 @@ forms! {
         [
             opt("n", Kind::Int(1, 100_000_000), "1000", "number of seeds asked for"),
             MISSING,
+            EXACT,
+            RECALL,
             RANDOM_SEED,
         ],
         ["SEED visual n=1000 FROM zh_en AS uvp", "SEED text FROM zh_en AS pivots"];
@@ -84,6 +86,8 @@ forms! {
             VARIANT,
             WEIGHTS,
             MISSING,
+            EXACT,
+            RECALL,
             RANDOM_SEED,
         ],
         ["SEED cluster k=4 n=1000 FROM zh_en AS s1",
@@ -96,6 +100,8 @@ forms! {
             ANY_VARIANT,
             WEIGHTS,
             MISSING,
+            EXACT,
+            RECALL,
             RANDOM_SEED,
         ],
         ["SEED global n=1000 FROM t1 AS s2", "SEED global precision=0.95 FROM s1 AS s2"];
@@ -133,6 +139,8 @@ forms! {
             CORRECT_VARIANT,
             WEIGHTS,
             MISSING,
+            EXACT,
+            RECALL,
             RANDOM_SEED,
         ],
         ["CORRECT s1 AS s2", "CORRECT s1 direction=both rivals=all iterate=true AS s2"];
@@ -147,6 +155,8 @@ forms! {
             ANY_VARIANT,
             WEIGHTS,
             MISSING,
+            EXACT,
+            RECALL,
             RANDOM_SEED,
         ],
         ["EXPAND s2 AS s3", "EXPAND s2 USING t1 threshold=0.8 variant=reference AS s3"];
@@ -163,6 +173,8 @@ forms! {
             ANY_VARIANT,
             WEIGHTS,
             MISSING,
+            EXACT,
+            RECALL,
             DEVICE,
             DTYPE,
             RANDOM_SEED,
@@ -214,6 +226,8 @@ forms! {
             opt("temperature", Kind::Float(1e-3, 1e3), "0.05", "match=sinkhorn: divides similarities"),
             opt("iterations", Kind::Int(1, 100_000), "100", "match=sinkhorn: most iterations"),
             MISSING,
+            EXACT,
+            RECALL,
             RANDOM_SEED,
         ],
         ["ALIGN zh_en USING features match=mutual csls=10 AS a1",

@@ -27,6 +27,18 @@ pub(super) const MISSING: Opt = opt(
     "neutral",
     "what becomes of rows without a modality",
 );
+pub(super) const EXACT: Opt = opt(
+    "exact",
+    Kind::Bool,
+    "",
+    "compare all pairs, or those in a cell together; where not given, all up to 20,000,000,000",
+);
+pub(super) const RECALL: Opt = opt(
+    "recall",
+    Kind::Float(0.0, 1.0),
+    "0.98",
+    "share of the ten best partners that cells must be shown to keep",
+);
 pub(super) const VARIANT: Opt = opt(
     "variant",
     Kind::Choice(&[

@@ -1,0 +1,112 @@
+//! Where all pairs are too many to compare: those of entities in a cell together, with what that costs.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use super::basis::Basis;
+use super::engine::{Context, Engine, locked};
+use super::make::Made;
+use super::spec::{Missing, Search};
+use crate::error::Result;
+use crate::linalg::{Partition, PartitionOptions, partition};
+use crate::psqe::Evidence;
+
+/// Up to so many pairs all are compared: minutes on a few cores, and nothing is lost.
+pub(crate) const AFFORDABLE: u64 = 20_000_000_000;
+
+/// The fact that says which pairs were compared, where they were not all.
+pub(crate) const SEARCH: &str = "search";
+
+/// Cells kept in memory.
+const CACHED: usize = 2;
+
+/// Cells in memory, newest first.
+pub(crate) type Cache = Mutex<VecDeque<([u8; 32], Arc<Partition>)>>;
+
+/// Whether cells are looked at for so many pairs.
+pub(crate) fn wanted(search: &Search, pairs: u64) -> bool {
+    match search.exact {
+        Some(exact) => !exact,
+        None => pairs > AFFORDABLE,
+    }
+}
+
+/// The evidence, to be searched within cells if that is asked for, or if all pairs are too many; and then what
+/// there is to tell of it. Cells that keep less than the asked recall, or that spare nothing, are not used.
+pub(crate) fn within<'e>(
+    engine: &Engine,
+    basis: &Basis<'_>,
+    evidence: Evidence<'e>,
+    factors: &[f32],
+    search: &Search,
+    context: &Context,
+) -> Result<(Evidence<'e>, Option<String>)> {
+    let pairs = evidence.left_len() as u64 * evidence.right_len() as u64;
+    if !wanted(search, pairs) {
+        return Ok((evidence, None));
+    }
+    let key = basis.stamp(factors, search.recall);
+    let known = key.and_then(|key| {
+        let cache = locked(&engine.cells);
+        cache.iter().find(|(known, _)| *known == key).map(|(_, found)| found.clone())
+    });
+    let found = match known {
+        Some(found) => found,
+        None => {
+            // A random seed of its own: the cells are the same for every stage over the same rows.
+            let options = PartitionOptions { recall: search.recall, cells: None, seed: 0 };
+            let channels = evidence.channels(factors);
+            let found = Arc::new(partition(&channels, &evidence.options(), &options, context.task)?);
+            if let Some(key) = key {
+                let mut cache = locked(&engine.cells);
+                cache.push_front((key, found.clone()));
+                cache.truncate(CACHED);
+            }
+            found
+        }
+    };
+    let compared = found.cells.pairs();
+    let met = format!(
+        "{:.1} % of the ten best partners and {:.1} % of the best of {} entities",
+        100.0 * found.recall,
+        100.0 * found.best,
+        found.judged
+    );
+    if found.recall < search.recall {
+        let (asked, kept) = (100.0 * search.recall, (100.0 * found.recall).floor() / 100.0);
+        let text = format!(
+            "all pairs, for cells would keep {met}, and {asked} % are asked for; recall={kept} would go by cells"
+        );
+        return Ok((evidence, Some(text)));
+    }
+    if compared >= pairs {
+        return Ok((evidence, Some("all pairs, for cells would spare nothing".to_string())));
+    }
+    let text = format!(
+        "{:.3} % of all pairs: {} cells, each entity in {} of them, which keep {met}",
+        100.0 * compared as f64 / pairs as f64,
+        found.cells.len(),
+        found.nearest
+    );
+    Ok((evidence.within(found), Some(text)))
+}
+
+impl Made {
+    /// Notes which pairs were compared, if not simply all.
+    pub fn searched(&mut self, text: Option<String>) {
+        self.facts.extend(text.map(|text| (SEARCH.to_string(), text)));
+    }
+}
+
+impl Basis<'_> {
+    /// Tells rows, weights and recall apart; `None` where some rows are drawn at random.
+    fn stamp(&self, factors: &[f32], recall: f64) -> Option<[u8; 32]> {
+        if self.missing() == Missing::Random {
+            return None;
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.rows_digest(factors).0).update(&recall.to_le_bytes());
+        hasher.update(self.missing().as_str().as_bytes());
+        Some(*hasher.finalize().as_bytes())
+    }
+}
