@@ -40,8 +40,8 @@ fn main() {
             Block {
                 weight: 1.0,
                 normalise: false,
-                left: Feature { rows: rows(a), present: &here },
-                right: Feature { rows: rows(b), present: &there },
+                left: Feature { rows: rows(a), present: &here, norms: None },
+                right: Feature { rows: rows(b), present: &there, norms: None },
             }
         })
         .collect();

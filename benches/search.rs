@@ -23,7 +23,8 @@ fn main() {
     let left = support::normals(1, rows * cols);
     let right = support::normals(2, rows * cols);
     let present = Presence::filled(rows, true);
-    let feature = |data| Feature { rows: Rows::Dense(DenseRows { data, cols }), present: &present };
+    let feature =
+        |data| Feature { rows: Rows::Dense(DenseRows { data, cols }), present: &present, norms: None };
     let channels = [Channel { weight: 1.0, left: feature(&left), right: feature(&right) }];
     let options = TopKOptions { k: 10, both: true, ..TopKOptions::default() };
     let before = support::peak_mib();

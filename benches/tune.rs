@@ -42,8 +42,16 @@ fn main() {
         .iter()
         .map(|(name, cols, left, right)| TuneModality {
             name,
-            left: Feature { rows: Rows::Dense(DenseRows { data: left, cols: *cols }), present: &present.0 },
-            right: Feature { rows: Rows::Dense(DenseRows { data: right, cols: *cols }), present: &present.1 },
+            left: Feature {
+                rows: Rows::Dense(DenseRows { data: left, cols: *cols }),
+                present: &present.0,
+                norms: None,
+            },
+            right: Feature {
+                rows: Rows::Dense(DenseRows { data: right, cols: *cols }),
+                present: &present.1,
+                norms: None,
+            },
             structural: *name == "visual",
         })
         .collect();

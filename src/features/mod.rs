@@ -10,6 +10,7 @@
 
 mod bow;
 mod ngrams;
+mod norms;
 mod numeric;
 mod persist;
 mod presence;
@@ -22,6 +23,8 @@ mod text;
 
 pub use bow::{Vocabulary, attribute_bow, relation_bow};
 pub use ngrams::{NgramOptions, ngrams};
+pub use norms::Norms;
+pub(crate) use norms::sum_of_products;
 pub use numeric::{Quantities, numeric, quantities};
 pub use persist::{StoredFeature, save_feature};
 pub use presence::Presence;
@@ -213,6 +216,8 @@ pub struct Feature<'a> {
     pub rows: Rows<'a>,
     /// Which rows are real.
     pub present: &'a Presence,
+    /// Where the norms of its rows are kept, if they are.
+    pub norms: Option<&'a Norms>,
 }
 
 impl Feature<'_> {
@@ -234,7 +239,7 @@ pub struct OwnedFeature {
 impl OwnedFeature {
     /// A borrowed view.
     pub fn view(&self) -> Feature<'_> {
-        Feature { rows: self.rows.view(), present: &self.present }
+        Feature { rows: self.rows.view(), present: &self.present, norms: None }
     }
 }
 

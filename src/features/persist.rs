@@ -2,7 +2,7 @@
 
 use rkyv::{Archive, Deserialize, Serialize};
 
-use super::{DenseRows, Feature, Matrix, OwnedFeature, Presence, Rows, SparseRows};
+use super::{DenseRows, Feature, Matrix, Norms, OwnedFeature, Presence, Rows, SparseRows};
 use crate::error::{Code, Error, Result};
 use crate::store::{Db, Digest, Object, Record, floats, ints, longs};
 
@@ -51,6 +51,7 @@ pub struct StoredFeature {
     present: Presence,
     /// The rows, where the graph was edited since they were stored.
     fitted: Option<Matrix>,
+    norms: Norms,
 }
 
 impl StoredFeature {
@@ -69,7 +70,9 @@ impl StoredFeature {
             rows.checked_mul(object.cols.to_native() as usize) == Some(stored)
         };
         match present {
-            Some(present) if fits => Ok(StoredFeature { object, present, fitted: None }),
+            Some(present) if fits => {
+                Ok(StoredFeature { object, present, fitted: None, norms: Norms::default() })
+            }
             _ => Err(Error::new(
                 Code::Corrupt,
                 format!("object {digest} is no matrix that fits its own counts"),
@@ -122,7 +125,7 @@ impl StoredFeature {
                 kept
             }
         };
-        Ok(StoredFeature { present, fitted: Some(rows), ..self })
+        Ok(StoredFeature { present, fitted: Some(rows), norms: Norms::default(), ..self })
     }
 
     /// The object's name.
@@ -133,7 +136,7 @@ impl StoredFeature {
     /// The rows and their presence, without copying.
     pub fn view(&self) -> Feature<'_> {
         if let Some(fitted) = &self.fitted {
-            return Feature { rows: fitted.view(), present: &self.present };
+            return Feature { rows: fitted.view(), present: &self.present, norms: Some(&self.norms) };
         }
         let object = &*self.object;
         let (cols, values) = (object.cols.to_native() as usize, floats(&object.values));
@@ -143,7 +146,7 @@ impl StoredFeature {
         } else {
             Rows::Dense(DenseRows { data: values, cols })
         };
-        Feature { rows, present: &self.present }
+        Feature { rows, present: &self.present, norms: Some(&self.norms) }
     }
 }
 

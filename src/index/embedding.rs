@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::error::{Code, Error, Result};
 use crate::features::{DenseRows, Feature, Presence, Rows};
 use crate::linalg::dot::{Dot, prefetch};
-use crate::linalg::{SMALLEST_NORM, check_feature, dot_self};
+use crate::linalg::{SMALLEST_NORM, check_feature};
 
 /// One modality of one side.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ impl Part<'_> {
         if !self.present.get(i as usize) {
             return Ok(0.0);
         }
-        let norm = dot_self(&Rows::Dense(self.rows), i as usize).sqrt();
+        let norm = Rows::Dense(self.rows).square(i as usize).sqrt();
         if !norm.is_finite() {
             return Err(Error::new(Code::BadValue, format!("row {i} holds a number that is not finite"))
                 .help("rebuild the features of this modality"));

@@ -8,7 +8,6 @@ use rayon::prelude::*;
 
 use crate::error::{Code, Error, Result};
 use crate::features::Rows;
-use crate::linalg::dot_self;
 use crate::linalg::{Block, check_feature};
 
 /// Partial sums of a distance.
@@ -122,12 +121,16 @@ impl<'a> Fused<'a> {
                 )
                 .help("both sides need the same columns, and the weight must be finite"));
             }
+            let squares = [&block.left, &block.right].map(|side| block.normalise.then(|| side.squares()));
             let scale = |i: usize| {
-                let (side, i) = if i < split { (&block.left, i) } else { (&block.right, i - split) };
+                let (side, squares, i) = match i < split {
+                    true => (&block.left, &squares[0], i),
+                    false => (&block.right, &squares[1], i - split),
+                };
                 if !side.present.get(i) {
                     return f32::NAN;
                 }
-                let norm = if block.normalise { dot_self(&side.rows, i).sqrt() } else { 1.0 };
+                let norm = squares.as_ref().map_or(1.0, |squares| squares[i].sqrt());
                 if norm < 1e-30 { block.weight } else { (f64::from(block.weight) / norm) as f32 }
             };
             let scales: Vec<f32> = (0..rows).into_par_iter().map(scale).collect();

@@ -32,7 +32,7 @@ const SERVED: usize = 16;
 const MOST_CHANGED: usize = 4;
 
 /// Rows whose biases have risen most, one in so many, are compared with all: the others' are then no surprise.
-const LIGHT: usize = 64;
+const LIGHT: usize = 256;
 
 /// More than sums of a score and two biases are rounded by, for each unit of the score.
 const ROUNDING: f64 = 1e-4;
@@ -68,6 +68,9 @@ pub struct Kept {
     biases: [Vec<f32>; 2],
 }
 
+/// Scores of pairs, modality by modality.
+pub type PairScores = Vec<Vec<f32>>;
+
 /// Where lists are kept from one search to the next.
 pub trait Keeper: Sync + std::fmt::Debug {
     /// The lists of that key as they were last kept, if they still are, and whether they are known to be of
@@ -79,6 +82,12 @@ pub trait Keeper: Sync + std::fmt::Debug {
 
     /// Remembers that the lists of that key are of the rows as they are now.
     fn confirm(&self, key: &[u8; 32], kept: Arc<Kept>);
+
+    /// What [`Keeper::keep_scores`] was given last, if it was under that key and of the rows as they are now.
+    fn recall_scores(&self, key: &[u8; 32]) -> Option<Arc<PairScores>>;
+
+    /// Keeps scores of pairs for the next stage.
+    fn keep_scores(&self, key: &[u8; 32], scores: Arc<PairScores>);
 }
 
 /// What [`top_k`] gives, bit for bit, with the help of lists that were kept under a key; lists that are new
@@ -96,17 +105,23 @@ pub fn kept_top_k(
     }
     // Lists under biases reach further under biases that have moved a little than plain ones would.
     let biased = options.left_bias.is_some() || options.right_bias.is_some();
+    // Lists of the same rows, known to be of today, tell their marks.
+    let known = keeper.recall(key).filter(|(_, known)| biased && *known);
+    let marks = || match &known {
+        Some((kept, _)) => Ok([kept.left.marks.clone(), kept.right.marks.clone()]),
+        None => marks(channels),
+    };
     let key = if biased { *blake3::hash(&[key, &b"biased"[..]].concat()).as_bytes() } else { *key };
     let (kept, known) = match keeper.recall(&key) {
         Some((kept, true)) => (kept, true),
-        Some((kept, false)) => match kept.renewed(channels, options, task)? {
+        Some((kept, false)) => match kept.renewed_by(channels, options, marks()?, task)? {
             Some(renewed) => (Arc::new(renewed), false),
             None => {
                 keeper.confirm(&key, kept.clone());
                 (kept, true)
             }
         },
-        None => (Arc::new(Kept::new(channels, options, task)?), false),
+        None => (Arc::new(Kept::all(channels, options, marks()?, task)?), false),
     };
     if let Some(found) = kept.top_k(channels, options, task)? {
         if !known {
@@ -178,7 +193,17 @@ impl Kept {
         options: &TopKOptions<'_>,
         task: &Task,
     ) -> Result<Option<Self>> {
-        let marks = marks(channels)?;
+        self.renewed_by(channels, options, marks(channels)?, task)
+    }
+
+    /// [`Kept::renewed`] by marks that are known.
+    fn renewed_by(
+        &self,
+        channels: &[Channel<'_>],
+        options: &TopKOptions<'_>,
+        marks: [Vec<u64>; 2],
+        task: &Task,
+    ) -> Result<Option<Self>> {
         let changed = |old: &[u64], new: &[u64]| -> Vec<u32> {
             (0..new.len() as u32).filter(|&i| old.get(i as usize) != Some(&new[i as usize])).collect()
         };
@@ -193,10 +218,17 @@ impl Kept {
         if lefts.is_empty() && rights.is_empty() {
             return Ok(None);
         }
-        // Rows that came later have no bias yet.
+        // Rows that are compared anew may as well be so under the biases they have now.
         let mut biases = self.biases.clone();
-        for (bias, marks) in biases.iter_mut().zip(&marks).filter(|(bias, _)| !bias.is_empty()) {
+        let now = [(options.left_bias, &lefts), (options.right_bias, &rights)];
+        for ((bias, marks), (now, changed)) in biases.iter_mut().zip(&marks).zip(now) {
+            if bias.is_empty() {
+                continue;
+            }
             bias.resize(marks.len(), 0.0);
+            for &row in changed {
+                bias[row as usize] = now.and_then(|now| now.get(row as usize)).copied().unwrap_or_default();
+            }
         }
         let none = || TopK { right: Some(Neighbours::default()), ..TopK::default() };
         let by_left = match lefts.is_empty() {
@@ -442,19 +474,15 @@ impl Served<'_, '_> {
             let (list, tail) = (&own.lists[row as usize], own.tails[row as usize]);
             let own_rise = f64::from(bias(own_bias, row)) - f64::from(base(base_own, row));
             let stays = bias(own_bias, row).to_bits() == base(base_own, row).to_bits();
-            let mut places: Vec<Place> = list
-                .iter()
-                .filter(|place| {
-                    asked(place.0) && !bars(row, place.0) && light.binary_search(&place.0).is_err()
-                })
-                .map(|&(id, score)| {
-                    if stays && bias(other_bias, id).to_bits() == base(base_other, id).to_bits() {
-                        return (id, score);
-                    }
-                    let (left, right) = if self.is_left { (row, id) } else { (id, row) };
-                    (id, self.scorer.score(left, right))
-                })
-                .collect();
+            let stands = list.iter().copied().filter(|place| {
+                asked(place.0) && !bars(row, place.0) && light.binary_search(&place.0).is_err()
+            });
+            let (mut places, moved_places): (Vec<Place>, Vec<Place>) = stands.partition(|&(id, _)| {
+                stays && bias(other_bias, id).to_bits() == base(base_other, id).to_bits()
+            });
+            let ids: Vec<u32> = moved_places.iter().map(|place| place.0).collect();
+            let scores = self.scorer.scores(row, self.is_left, &ids);
+            places.extend(ids.into_iter().zip(scores));
             places.extend(near_light.iter().flat_map(|near| near.row(at)));
             places.sort_unstable_by(order);
             if tail != NOTHING {

@@ -1,9 +1,11 @@
 //! Scores of single pairs, channel by channel.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::features::{Feature, Rows};
+use crate::features::{Feature, Rows, sum_of_products};
 use crate::linalg::score::Scorer;
 use crate::linalg::{Channel, Similarity, TopKOptions, check_channels, check_ids};
 
@@ -45,39 +47,21 @@ pub fn pair_scores(
     Ok(channels.iter().map(of_channel).collect())
 }
 
-/// Squared norms of rows: of all at once where they are asked for often.
+/// Squared norms of rows: of all at once where they are kept or asked for often.
 struct Squares<'a> {
-    rows: &'a Rows<'a>,
-    known: Vec<f64>,
+    rows: Rows<'a>,
+    known: Option<Cow<'a, [f64]>>,
 }
 
 impl<'a> Squares<'a> {
-    fn new(feature: &'a Feature<'a>, asked: usize) -> Self {
-        let rows = &feature.rows;
-        let all = if asked >= rows.len() { rows.len() } else { 0 };
-        Squares { rows, known: (0..all).into_par_iter().map(|i| dot_self(rows, i)).collect() }
+    fn new(feature: &Feature<'a>, asked: usize) -> Self {
+        let often = feature.norms.is_some() || asked >= feature.rows.len();
+        Squares { rows: feature.rows, known: often.then(|| feature.squares()) }
     }
 
     fn of(&self, i: usize) -> f64 {
-        self.known.get(i).copied().unwrap_or_else(|| dot_self(self.rows, i))
+        self.known.as_ref().map_or_else(|| self.rows.square(i), |known| known[i])
     }
-}
-
-/// Numbers that are summed side by side.
-const LANES: usize = 8;
-
-/// Σ x·y in f64, in eight sums that are added in order: the same bits everywhere, and no chain of additions
-/// that waits for itself.
-fn sum_of_products(x: &[f32], y: &[f32]) -> f64 {
-    let mut sums = [0f64; LANES];
-    let (whole, rest) = (x.chunks_exact(LANES), x.len() - x.len() % LANES);
-    for (x, y) in whole.zip(y.chunks_exact(LANES)) {
-        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-            *sum += f64::from(*x) * f64::from(*y);
-        }
-    }
-    let tail: f64 = x[rest..].iter().zip(&y[rest..]).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
-    sums.iter().sum::<f64>() + tail
 }
 
 /// The score of every pair `(left, right)` under `options`: the bits that [`top_k`](crate::linalg::top_k)
@@ -92,20 +76,6 @@ pub(crate) fn scores_of(
     check_ids(&ls, scorer.left_ids.len(), "left")?;
     check_ids(&rs, scorer.right_ids.len(), "right")?;
     Ok(pairs.par_iter().map(|&(i, j)| scorer.score(i, j)).collect())
-}
-
-/// Squared norm of row `i`.
-pub(crate) fn dot_self(rows: &Rows<'_>, i: usize) -> f64 {
-    let square = |x: &f32| f64::from(*x) * f64::from(*x);
-    match rows {
-        Rows::Dense(rows) => {
-            let row = &rows.data[i * rows.cols..(i + 1) * rows.cols];
-            sum_of_products(row, row)
-        }
-        Rows::Sparse(rows) => {
-            rows.values[rows.indptr[i] as usize..rows.indptr[i + 1] as usize].iter().map(square).sum()
-        }
-    }
 }
 
 /// Dot product of row `i` of `a` with row `j` of `b`, of the same width.

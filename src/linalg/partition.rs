@@ -179,7 +179,7 @@ fn means(rows: &OwnedFeature, old: &OwnedFeature, members: &[Vec<u32>]) -> Owned
         let mut any = false;
         for &row in members.iter().filter(|row| rows.present.get(**row as usize)) {
             any = true;
-            let scale = 1.0 / super::dot_self(&rows.rows, row as usize).sqrt().max(super::SMALLEST_NORM);
+            let scale = 1.0 / rows.rows.square(row as usize).sqrt().max(super::SMALLEST_NORM);
             rows.rows.each(row as usize, |column, x| sums[column] += x * scale as f32);
         }
         any.then_some(sums)

@@ -9,11 +9,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::error::{Code, Error, Result};
 use crate::features::{Feature, Rows};
-use crate::linalg::dot_self;
 use crate::linalg::kernel::{DEPTH, Part};
 use crate::linalg::{Channel, Mask, Similarity, TopKOptions, check_channels, check_ids};
 
@@ -77,7 +74,12 @@ pub(crate) struct Prepared<'a> {
     pub sparse: bool,
 }
 
-impl Prepared<'_> {
+impl<'a> Prepared<'a> {
+    /// The side of a row, and the other.
+    fn sides(&self, is_left: bool) -> (&Scaled<'a>, &Scaled<'a>) {
+        if is_left { (&self.left, &self.right) } else { (&self.right, &self.left) }
+    }
+
     /// The stretches of columns that are multiplied one after the other.
     pub fn depths(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
         let cols = if self.sparse { 0 } else { self.left.rows.cols() };
@@ -185,33 +187,93 @@ impl<'a> Scorer<'a> {
 
     /// The score of one pair: the same bits that a tile gives.
     pub fn score(&self, i: u32, j: u32) -> f32 {
-        if self.mask.is_some_and(|mask| mask.bars(i, j)) {
-            return f32::NEG_INFINITY;
-        }
-        let mut sum = 0f32;
+        self.scores(i, true, &[j])[0]
+    }
+
+    /// The scores of one row, a left one or a right one, with others of the other side: the same bits that a
+    /// tile gives.
+    pub fn scores(&self, row: u32, is_left: bool, others: &[u32]) -> Vec<f32> {
+        let mut sums = vec![0f32; others.len()];
         for channel in self.channels.iter() {
+            let (own, other) = channel.sides(is_left);
             for (start, end) in channel.depths() {
-                let left = channel.left.dense_part(i, start, end);
-                let right = channel.right.dense_part(j, start, end);
-                if let (Some((x, a)), Some((y, b))) = (left, right) {
-                    let chain = x.iter().zip(y.iter());
-                    sum += chain.fold(0f32, |sum, (x, y)| (x * a).mul_add(y * b, sum));
+                let Some((x, a)) = own.dense_part(row, start, end) else { continue };
+                let x: Vec<f32> = x.iter().map(|x| x * a).collect();
+                for (others, sums) in others.chunks(CHAINS).zip(sums.chunks_mut(CHAINS)) {
+                    let parts: Vec<Part<'_>> =
+                        others.iter().map(|&other_row| other.dense_part(other_row, start, end)).collect();
+                    chains(&x, &parts, sums);
                 }
             }
         }
         for channel in self.channels.iter().filter(|channel| channel.sparse) {
-            let mut right = channel.right.sparse_part(j).peekable();
-            for (column, x) in channel.left.sparse_part(i) {
-                while right.next_if(|&(other, _)| other < column).is_some() {}
-                if let Some(&(other, y)) = right.peek()
-                    && other == column
-                {
-                    sum += x * y;
+            let (own, other) = channel.sides(is_left);
+            for (sum, &other_row) in sums.iter_mut().zip(others) {
+                let mut right = other.sparse_part(other_row).peekable();
+                for (column, x) in own.sparse_part(row) {
+                    while right.next_if(|&(other, _)| other < column).is_some() {}
+                    if let Some(&(other, y)) = right.peek()
+                        && other == column
+                    {
+                        *sum += x * y;
+                    }
                 }
             }
         }
-        let (factor, offset) = self.finish(self.pattern(i), j);
-        sum * factor + offset + self.left_bias(i)
+        let finish = |(sum, &other): (f32, &u32)| {
+            let (i, j) = if is_left { (row, other) } else { (other, row) };
+            if self.mask.is_some_and(|mask| mask.bars(i, j)) {
+                return f32::NEG_INFINITY;
+            }
+            let (factor, offset) = self.finish(self.pattern(i), j);
+            sum * factor + offset + self.left_bias(i)
+        };
+        sums.into_iter().zip(others).map(finish).collect()
+    }
+}
+
+/// Pairs that are summed side by side.
+const CHAINS: usize = 8;
+
+/// Adds the products of `x` with each of up to eight rows to its sum, number by number as a tile does; eight at
+/// once, for each waits for itself.
+fn chains(x: &[f32], rows: &[Part<'_>], sums: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("fma") {
+        // SAFETY: the processor has it.
+        return unsafe { chains_fast(x, rows, sums) };
+    }
+    chains_body(x, rows, sums);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "fma")]
+fn chains_fast(x: &[f32], rows: &[Part<'_>], sums: &mut [f32]) {
+    chains_body(x, rows, sums);
+}
+
+#[inline(always)]
+fn chains_body(x: &[f32], rows: &[Part<'_>], sums: &mut [f32]) {
+    // A row that is missing adds nothing; it stands there as any other and is not taken.
+    let mut places = [0usize; CHAINS];
+    let mut ys: [&[f32]; CHAINS] = [x; CHAINS];
+    let (mut scales, mut totals, mut count) = ([0f32; CHAINS], [0f32; CHAINS], 0);
+    for (place, row) in rows.iter().enumerate() {
+        if let Some((y, b)) = row {
+            (places[count], ys[count], scales[count], totals[count]) = (place, &y[..x.len()], *b, 0.0);
+            count += 1;
+        }
+    }
+    if count == 0 {
+        return;
+    }
+    for (at, x) in x.iter().enumerate() {
+        for chain in 0..CHAINS {
+            totals[chain] = x.mul_add(ys[chain][at] * scales[chain], totals[chain]);
+        }
+    }
+    for chain in 0..count {
+        sums[places[chain]] += totals[chain];
     }
 }
 
@@ -227,20 +289,15 @@ pub(crate) fn check_bias(bias: Option<&[f32]>, rows: usize, side: &str) -> Resul
 }
 
 fn scaled<'a>(feature: &Feature<'a>, similarity: Similarity, weight: f32) -> Scaled<'a> {
+    let squares = (similarity == Similarity::Cosine).then(|| feature.squares());
     let scale = |i: usize| {
-        if !feature.present.get(i) {
+        let norm = squares.as_ref().map_or(1.0, |squares| squares[i].sqrt());
+        if !feature.present.get(i) || norm < SMALLEST_NORM {
             return 0.0;
         }
-        match similarity {
-            Similarity::Dot => weight,
-            Similarity::Cosine => {
-                let norm = dot_self(&feature.rows, i).sqrt();
-                if norm < SMALLEST_NORM { 0.0 } else { (f64::from(weight) / norm) as f32 }
-            }
-        }
+        (f64::from(weight) / norm) as f32
     };
-    let scales = (0..feature.present.len()).into_par_iter().map(scale).collect();
-    Scaled { rows: feature.rows, scales }
+    Scaled { rows: feature.rows, scales: (0..feature.present.len()).map(scale).collect() }
 }
 
 /// For every row the number of its pattern, and the patterns as masks over the channels.

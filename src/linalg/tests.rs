@@ -30,7 +30,7 @@ impl Data {
             for row in 0..old.present.len() {
                 changed.present.set(row, fresh.present.get(row) && rng.below(8) == 0);
             }
-            let padded = Feature { rows: old.rows.view(), present: &old.present };
+            let padded = old.view();
             let mut overlaid = crate::features::overlaid(padded, changed).unwrap();
             for row in 0..old.present.len() {
                 if rng.below(20) == 0 {

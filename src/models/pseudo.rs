@@ -56,7 +56,7 @@ pub(super) fn calibrate(known: &mut BTreeMap<u32, u32>, candidates: &[(u32, u32)
 
 /// Rows of vectors as a feature.
 pub(super) fn side<'a>(data: &'a [f32], cols: usize, present: &'a Presence) -> Feature<'a> {
-    Feature { rows: Rows::Dense(DenseRows { data, cols }), present }
+    Feature { rows: Rows::Dense(DenseRows { data, cols }), present, norms: None }
 }
 
 /// Mutually nearest entities by cosine among those in none of the pairs, by rising left entity; not those

@@ -1,7 +1,7 @@
 //! The engine: an open store, what is loaded from it, and the context a request runs in.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use super::catalog::{self, ArtifactEntry, Entry, PairEntry};
 use super::cells;
@@ -87,6 +87,7 @@ pub(crate) struct LoadedPair {
     pub verdicts: Verdicts,
     /// Keeps the lists of best partners by features.
     keeper: Option<PairKeeper>,
+    neighbourhoods: OnceLock<Graphs>,
 }
 
 impl LoadedPair {
@@ -110,9 +111,11 @@ impl LoadedPair {
 
 impl LoadedPair {
     /// Both graphs as structure sees them.
-    pub fn neighbourhoods(&self) -> Graphs {
-        let of = |graph: &Graph| Neighbourhood::new(&graph.triples, graph.len());
-        Graphs { left: of(&self.left), right: of(&self.right) }
+    pub fn neighbourhoods(&self) -> &Graphs {
+        self.neighbourhoods.get_or_init(|| {
+            let of = |graph: &Graph| Neighbourhood::new(&graph.triples, graph.len());
+            Graphs { left: of(&self.left), right: of(&self.right) }
+        })
     }
 }
 
@@ -200,7 +203,7 @@ impl Engine {
 
     /// Forgets the lists of best partners of a pair, so that they are found from nothing.
     pub(crate) fn forget_near(&self, pair: &str) -> Result<()> {
-        locked(&self.near).retain(|cached| !near::is_of(&cached.key, pair));
+        self.near.forget(pair);
         let mut batch = Batch::new();
         near::forget(&self.db, &mut batch, pair)?;
         self.db.commit(batch)
@@ -320,7 +323,16 @@ impl Engine {
             None => Verdicts::default(),
         };
         let keeper = PairKeeper::new(&self.db, &entry, &self.near);
-        let pair = Arc::new(LoadedPair { entry, left, right, links, features, verdicts, keeper });
+        let pair = Arc::new(LoadedPair {
+            entry,
+            left,
+            right,
+            links,
+            features,
+            verdicts,
+            keeper,
+            neighbourhoods: OnceLock::new(),
+        });
         let mut pairs = locked(&self.pairs);
         pairs.retain(|known| known.entry.name != pair.entry.name);
         pairs.push_front(pair.clone());

@@ -5,13 +5,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::catalog::PairEntry;
+use super::engine::locked;
 use crate::error::Result;
-use crate::linalg::{Keeper, Kept, KeptSide};
+use crate::linalg::{Keeper, Kept, KeptSide, PairScores};
 use crate::store::{Batch, Db, Digest, Record, Table};
 
 /// Pair and key to [`NearEntry`].
@@ -20,7 +21,7 @@ const NEAR: Table = Table("near");
 /// Lists kept for a pair.
 const MOST: usize = 4;
 
-/// Lists kept in memory.
+/// Lists kept in memory, and as many times scores of pairs.
 const CACHED: usize = 3;
 
 /// More rows than this of both sides together are not kept: the lists would take hundreds of megabytes.
@@ -61,8 +62,22 @@ impl Record for NearObject {
     const VERSION: u16 = 1;
 }
 
-/// Lists in memory, newest first.
-pub(crate) type Cache = Arc<Mutex<VecDeque<Cached>>>;
+/// What is kept in memory.
+#[derive(Clone, Default)]
+pub(crate) struct Cache {
+    /// Lists, newest first.
+    lists: Arc<Mutex<VecDeque<Cached>>>,
+    /// Scores of the pairs asked for last.
+    scores: Arc<Mutex<VecDeque<Scored>>>,
+}
+
+impl Cache {
+    /// Forgets the lists of a pair.
+    pub fn forget(&self, pair: &str) {
+        locked(&self.lists).retain(|cached| !is_of(&cached.key, pair));
+        locked(&self.scores).clear();
+    }
+}
 
 /// Lists in memory.
 pub(crate) struct Cached {
@@ -70,6 +85,14 @@ pub(crate) struct Cached {
     /// Tells the pair and its version whose rows they are of.
     stamp: [u8; 32],
     kept: Arc<Kept>,
+}
+
+/// Scores of pairs in memory.
+struct Scored {
+    key: [u8; 32],
+    /// Tells the pair and its version whose rows they are of.
+    stamp: [u8; 32],
+    scores: Arc<PairScores>,
 }
 
 /// Keeps the lists of a pair.
@@ -101,7 +124,7 @@ impl PairKeeper {
     }
 
     fn remember(&self, key: Vec<u8>, kept: Arc<Kept>) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = locked(&self.cache.lists);
         cache.retain(|known| known.key != key);
         cache.push_front(Cached { key, stamp: self.stamp, kept });
         cache.truncate(CACHED);
@@ -111,7 +134,7 @@ impl PairKeeper {
 impl Keeper for PairKeeper {
     fn recall(&self, key: &[u8; 32]) -> Option<(Arc<Kept>, bool)> {
         let key = place(&self.pair, key);
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let cache = locked(&self.cache.lists);
         if let Some(known) = cache.iter().find(|known| known.key == key) {
             return Some((known.kept.clone(), known.stamp == self.stamp));
         }
@@ -133,6 +156,18 @@ impl Keeper for PairKeeper {
 
     fn confirm(&self, key: &[u8; 32], kept: Arc<Kept>) {
         self.remember(place(&self.pair, key), kept);
+    }
+
+    fn recall_scores(&self, key: &[u8; 32]) -> Option<Arc<PairScores>> {
+        let cache = locked(&self.cache.scores);
+        let known = cache.iter().find(|known| known.key == *key && known.stamp == self.stamp);
+        known.map(|known| known.scores.clone())
+    }
+
+    fn keep_scores(&self, key: &[u8; 32], scores: Arc<PairScores>) {
+        let mut cache = locked(&self.cache.scores);
+        cache.push_front(Scored { key: *key, stamp: self.stamp, scores });
+        cache.truncate(CACHED);
     }
 
     fn keep(&self, key: &[u8; 32], kept: Arc<Kept>) -> Result<()> {
@@ -160,7 +195,7 @@ fn place(pair: &str, key: &[u8; 32]) -> Vec<u8> {
 }
 
 /// Whether a key is of that pair.
-pub(crate) fn is_of(key: &[u8], pair: &str) -> bool {
+fn is_of(key: &[u8], pair: &str) -> bool {
     key.strip_prefix(pair.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
 }
 

@@ -90,7 +90,7 @@ pub(crate) fn seed(engine: &Engine, spec: &Seed, context: &Context) -> Result<Ou
                 let set = plan.seeds(engine, &pair)?;
                 let mut sampled = if *variant == Variant::Seedbed {
                     let wanted = Wanted { count: spec.count, precision: spec.precision };
-                    psqe::resample(&set, &evidence, &pair.neighbourhoods(), &resolved, wanted, context.task)?
+                    psqe::resample(&set, &evidence, pair.neighbourhoods(), &resolved, wanted, context.task)?
                 } else {
                     let count = match spec.count {
                         Auto::Fixed(count) => count,
@@ -129,7 +129,7 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
         let factors = resolved.factors();
         let (evidence, told) = cells::within(engine, &basis, evidence, &factors, &spec.search, context)?;
         let mut corrected = if spec.variant == Variant::Seedbed {
-            psqe::agreed(&set, &evidence, &pair.neighbourhoods(), &resolved, context.task)?
+            psqe::agreed(&set, &evidence, pair.neighbourhoods(), &resolved, context.task)?
         } else {
             let options = CorrectOptions {
                 direction: spec.direction,
@@ -177,7 +177,7 @@ pub(crate) fn expand(engine: &Engine, spec: &Expand, context: &Context) -> Resul
         let (set, graphs, task) = (plan.seeds(engine, &pair)?, pair.neighbourhoods(), context.task);
         let mut expanded = if spec.variant == Variant::Seedbed {
             let wanted = Wanted { count: spec.count, precision: spec.precision };
-            psqe::expand(&set, &evidence, &graphs, &resolved, wanted, task)?
+            psqe::expand(&set, &evidence, graphs, &resolved, wanted, task)?
         } else {
             let tuned = plan.model.as_ref().map(|model| engine.embeddings(&pair, model)).transpose()?;
             let tuned = tuned.as_ref().map(|e| e.evidence(&plan.modalities)).transpose()?;
@@ -187,7 +187,7 @@ pub(crate) fn expand(engine: &Engine, spec: &Expand, context: &Context) -> Resul
                 cap: spec.cap,
                 variant: spec.variant,
             };
-            psqe::neighbours(&set, &evidence, tuned.as_ref(), &graphs, &resolved, &options, task)?
+            psqe::neighbours(&set, &evidence, tuned.as_ref(), graphs, &resolved, &options, task)?
         };
         let mut made = Made { missing: spec.missing.as_str().to_string(), ..Made::default() };
         made.weigh(&resolved);

@@ -38,26 +38,26 @@ pub(crate) fn explain(engine: &Engine, spec: &ExplainSeeds, context: &Context) -
     let seeds = set.pairs();
     let by = |grouping: Grouping| -> Result<Cells> {
         match grouping {
-            Grouping::Degree => Ok(Cells::by_degree(&graphs)),
+            Grouping::Degree => Ok(Cells::by_degree(graphs)),
             Grouping::Cluster => clusters(&evidence, &weights, &entry, context),
             Grouping::Type => types(&pair),
         }
     };
-    let spread = |cells: &Cells| psqe::spread(&seeds, cells, &graphs, &evidence, &weights, context.task);
+    let spread = |cells: &Cells| psqe::spread(&seeds, cells, graphs, &evidence, &weights, context.task);
     let mut outcome = match spec.by {
         Some(grouping) => {
             let found = spread(&by(grouping)?)?;
             Outcome::rows("explain", table(&found, seeds.len()))
         }
         None => {
-            let cells = Cells::by_degree(&graphs).crossed(&clusters(&evidence, &weights, &entry, context)?);
-            let facts = Facts { engine, entry: &entry, pair: &pair, graphs: &graphs, seeds: &seeds };
-            let estimate = psqe::estimated(&seeds, &evidence, &graphs, &weights, context.task)?;
+            let cells = Cells::by_degree(graphs).crossed(&clusters(&evidence, &weights, &entry, context)?);
+            let facts = Facts { engine, entry: &entry, pair: &pair, graphs, seeds: &seeds };
+            let estimate = psqe::estimated(&seeds, &evidence, graphs, &weights, context.task)?;
             Outcome::rows("explain", facts.overview(&spread(&cells)?, &estimate)?)
         }
     };
     if let Some(path) = &spec.path {
-        let degrees = spread(&Cells::by_degree(&graphs))?;
+        let degrees = spread(&Cells::by_degree(graphs))?;
         let picture = Picture { name: &entry.name, cells: &degrees.cells, curve: curve(&seeds, &pair) };
         let bytes = picture::write(&picture, path, spec.overwrite, context.task)?;
         outcome = outcome.note(format!("{bytes} bytes to {}", path.display()));

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::kg::EntityId;
-use crate::linalg::{Similarity, TopKOptions, pair_scores};
+use crate::linalg::TopKOptions;
 use crate::matching::wrong_shares;
 use crate::psqe::Evidence;
 use crate::psqe::structure::Structure;
@@ -233,7 +233,7 @@ fn parts(
 ) -> Result<Vec<Vec<f32>>> {
     let factors = weights.factors();
     let total: f32 = factors.iter().sum();
-    let mut parts = pair_scores(&evidence.channels(&vec![1.0; factors.len()]), pairs, Similarity::Cosine)?;
+    let mut parts = evidence.cosines(pairs)?.to_vec();
     let renormalise = evidence.options().renormalise;
     for place in 0..pairs.len() {
         let known: f32 =

@@ -6,7 +6,8 @@ use crate::error::{Code, Error, Result};
 use crate::features::{Feature, Matrix, Modality, OwnedFeature, Presence};
 use crate::kg::{EntityId, Verdicts};
 use crate::linalg::{
-    Channel, Keeper, Mask, Partition, Similarity, TopK, TopKOptions, kept_top_k, pair_scores, top_k,
+    Channel, Keeper, Mask, PairScores, Partition, Similarity, TopK, TopKOptions, kept_top_k, pair_scores,
+    top_k,
 };
 use crate::ops::spec::Missing;
 use crate::rng::Rng;
@@ -227,6 +228,25 @@ impl<'a> Evidence<'a> {
             renormalise: self.missing == Missing::Renormalise,
             ..TopKOptions::default()
         }
+    }
+
+    /// Cosine of every pair in every modality, modality by modality; NaN where a row is missing. Kept for the
+    /// next stage, which asks for the same pairs.
+    pub fn cosines(&self, pairs: &[(u32, u32)]) -> Result<Arc<PairScores>> {
+        let channels = self.channels(&vec![1.0; self.len()]);
+        let Some(keeper) = self.keeper else {
+            return Ok(Arc::new(pair_scores(&channels, pairs, Similarity::Cosine)?));
+        };
+        let mut hasher = blake3::Hasher::new();
+        self.modalities().for_each(|modality| _ = hasher.update(modality.as_str().as_bytes()).update(&[0]));
+        pairs.iter().for_each(|(i, j)| _ = hasher.update(&i.to_le_bytes()).update(&j.to_le_bytes()));
+        let key = *hasher.finalize().as_bytes();
+        if let Some(known) = keeper.recall_scores(&key) {
+            return Ok(known);
+        }
+        let found = Arc::new(pair_scores(&channels, pairs, Similarity::Cosine)?);
+        keeper.keep_scores(&key, found.clone());
+        Ok(found)
     }
 
     /// Cosine of every pair in every modality, `pairs × modalities`; NaN where a row is not real.

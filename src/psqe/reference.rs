@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::error::Result;
 use crate::features::Rows;
 use crate::kg::EntityId;
-use crate::linalg::{Channel, Similarity, TopKOptions, dot_self, pair_scores};
+use crate::linalg::{Channel, Similarity, TopKOptions, pair_scores};
 use crate::matching::{OneToOne, Pair};
 use crate::ops::spec::Variant;
 use crate::psqe::cluster::{REFERENCE_PAIRS, best_pairs, one_to_one};
@@ -136,7 +136,7 @@ impl Scorer<'_> {
         let cosines = pair_scores(tuned, &pairs, Similarity::Cosine)?;
         for ((channel, dots), cosines) in self.raw.iter().zip(dots).zip(cosines) {
             // The norm of [raw ‖ tuned at norm 1].
-            let norm = |rows: &Rows<'_>, i: u32| (dot_self(rows, i as usize) + 1.0).sqrt();
+            let norm = |rows: &Rows<'_>, i: u32| (rows.square(i as usize) + 1.0).sqrt();
             let norms =
                 |rows: &Rows<'_>, ids: &[u32]| -> Vec<f64> { ids.iter().map(|&i| norm(rows, i)).collect() };
             let (a, b) = (norms(&channel.left.rows, left), norms(&channel.right.rows, right));

@@ -208,8 +208,8 @@ pub fn auto(evidence: &Evidence<'_>, task: &Task) -> Result<AutoWeights> {
 /// Modality `i` alone, in which only real rows count, whatever was filled.
 fn known_channel<'e>(evidence: &'e Evidence<'_>, i: usize) -> Channel<'e> {
     let ((left, right), known) = (evidence.features(i), evidence.known(i));
-    let left = Feature { rows: left.rows, present: known.0 };
-    Channel { weight: 1.0, left, right: Feature { rows: right.rows, present: known.1 } }
+    let left = Feature { present: known.0, ..left };
+    Channel { weight: 1.0, left, right: Feature { present: known.1, ..right } }
 }
 
 /// Left rows to look at, ascending.
