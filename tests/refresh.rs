@@ -6,7 +6,7 @@ mod session;
 use seedbed::{Params, Session, Store, Task, Value};
 use session::rows;
 
-/// Like [`run`], but an edit may be refused: of what is not there, or for a second partner.
+/// Runs an edit that may be refused: of what is not there, or for a second partner.
 fn attempt(session: &mut Session, statement: &str) -> bool {
     session.execute(statement, &Params::new(), &Task::quiet()).is_ok()
 }

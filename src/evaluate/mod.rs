@@ -12,7 +12,7 @@ mod unlabelled;
 
 pub use links::{LinkQuality, links};
 pub use published::{PublishedFigure, dataset, dataset_of, published};
-pub use ranking::{Metrics, Ranking, RankingOptions, rankings, test_links};
+pub use ranking::{Metrics, Ranking, RankingOptions, Sample, rankings, test_links};
 pub use seeds::{SeedQuality, seeds};
 pub use unlabelled::{Unlabelled, unlabelled};
 

@@ -22,8 +22,17 @@ pub struct RankingOptions {
     pub split: Option<Split>,
     /// The last so many links are judged; excludes `split`.
     pub last: Option<usize>,
-    /// At most so many links are ranked, drawn at random; the candidates stay those of all.
-    pub sample: Option<usize>,
+    /// When only some of the links are ranked, drawn at random; the candidates stay those of all.
+    pub sample: Option<Sample>,
+}
+
+/// A sample of links, where ranking all is too much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// Pairs of a link and a candidate up to which all links are ranked.
+    pub above: u64,
+    /// Links that are ranked else.
+    pub links: usize,
 }
 
 /// Ranking figures of one direction. A rank is 1 + better candidates + half of the equal ones.
@@ -83,11 +92,18 @@ pub fn rankings(
     let paper = options.protocol == Protocol::Paper;
     let (lefts, rights) = (ends(|query| query.0), ends(|query| query.1));
     let (lefts, rights) = (paper.then_some(lefts.as_slice()), paper.then_some(rights.as_slice()));
-    if let Some(most) = options.sample.filter(|most| *most < queries.len()) {
+    let candidates = match paper {
+        true => queries.len(),
+        false => evidence.left_len().max(evidence.right_len()),
+    };
+    let pairs = (queries.len() as u64).saturating_mul(candidates as u64);
+    if let Some(Sample { links, .. }) = options.sample.filter(|sample| pairs > sample.above)
+        && links < queries.len()
+    {
         Rng::stream(0, "links that are ranked").shuffle(&mut queries);
-        queries.truncate(most);
+        queries.truncate(links);
         queries.sort_unstable();
-        judged += &format!(", {most} of them drawn at random");
+        judged += &format!(", {links} of them drawn at random");
     }
     let base = TopKOptions { mask: None, ..evidence.options() };
     let rows = TopKOptions { left_rows: lefts, right_rows: rights, ..base };

@@ -18,7 +18,8 @@ impl<'a> Feature<'a> {
     /// Squared norm of every row.
     pub(crate) fn squares(&self) -> Cow<'a, [f64]> {
         let rows = self.rows;
-        let all = || (0..rows.len()).into_par_iter().map(|i| rows.square(i)).collect();
+        let count = self.present.len();
+        let all = || (0..count).into_par_iter().map(|i| rows.square(i)).collect();
         match self.norms {
             Some(norms) => Cow::Borrowed(norms.0.get_or_init(all)),
             None => Cow::Owned(all()),

@@ -83,7 +83,7 @@ pub trait Keeper: Sync + std::fmt::Debug {
     /// Remembers that the lists of that key are of the rows as they are now.
     fn confirm(&self, key: &[u8; 32], kept: Arc<Kept>);
 
-    /// What [`Keeper::keep_scores`] was given last, if it was under that key and of the rows as they are now.
+    /// What [`Keeper::keep_scores`] was given under that key, if it is of the rows as they are now.
     fn recall_scores(&self, key: &[u8; 32]) -> Option<Arc<PairScores>>;
 
     /// Keeps scores of pairs for the next stage.
@@ -105,9 +105,9 @@ pub fn kept_top_k(
     }
     // Lists under biases reach further under biases that have moved a little than plain ones would.
     let biased = options.left_bias.is_some() || options.right_bias.is_some();
-    // Lists of the same rows, known to be of today, tell their marks.
-    let known = keeper.recall(key).filter(|(_, known)| biased && *known);
-    let marks = || match &known {
+    // Plain lists of the same rows, known to be of today, tell their marks.
+    let plain = if biased { keeper.recall(key).filter(|(_, known)| *known) } else { None };
+    let marks = || match &plain {
         Some((kept, _)) => Ok([kept.left.marks.clone(), kept.right.marks.clone()]),
         None => marks(channels),
     };
@@ -131,7 +131,7 @@ pub fn kept_top_k(
     }
     // The biases have moved too far, or a mask or a subset leaves too little of the lists.
     if biased {
-        let kept = Arc::new(Kept::new(channels, options, task)?);
+        let kept = Arc::new(Kept::all(channels, options, marks()?, task)?);
         if let Some(found) = kept.top_k(channels, options, task)? {
             keeper.keep(&key, kept)?;
             return Ok(found);
@@ -520,7 +520,7 @@ impl Served<'_, '_> {
     }
 }
 
-/// Marks of the rows of both sides, over all channels with their weights.
+/// Marks of the rows of both sides, over all channels.
 fn marks(channels: &[Channel<'_>]) -> Result<[Vec<u64>; 2]> {
     let (left, right) = check_channels(channels)?;
     let side = |rows: usize, feature: for<'a> fn(&Channel<'a>) -> Feature<'a>| -> Vec<u64> {

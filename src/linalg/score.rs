@@ -88,7 +88,6 @@ impl<'a> Prepared<'a> {
 }
 
 /// Everything needed to score any pair of the chosen rows.
-#[derive(Clone)]
 pub(crate) struct Scorer<'a> {
     pub channels: Arc<[Prepared<'a>]>,
     /// Ids of the left rows that take part.
@@ -165,7 +164,17 @@ impl<'a> Scorer<'a> {
 
     /// The same for some of the rows only.
     pub fn among(&self, left_ids: Vec<u32>, right_ids: Vec<u32>) -> Scorer<'a> {
-        Scorer { left_ids: left_ids.into(), right_ids: right_ids.into(), ..self.clone() }
+        Scorer {
+            channels: self.channels.clone(),
+            left_ids: left_ids.into(),
+            right_ids: right_ids.into(),
+            left_bias: self.left_bias,
+            right_bias: self.right_bias,
+            mask: self.mask,
+            left_pattern: self.left_pattern.clone(),
+            right_pattern: self.right_pattern.clone(),
+            factors: self.factors.clone(),
+        }
     }
 
     /// Number of the presence pattern of left row `i`.
@@ -193,6 +202,9 @@ impl<'a> Scorer<'a> {
     /// The scores of one row, a left one or a right one, with others of the other side: the same bits that a
     /// tile gives.
     pub fn scores(&self, row: u32, is_left: bool, others: &[u32]) -> Vec<f32> {
+        if others.is_empty() {
+            return Vec::new();
+        }
         let mut sums = vec![0f32; others.len()];
         for channel in self.channels.iter() {
             let (own, other) = channel.sides(is_left);

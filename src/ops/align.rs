@@ -33,14 +33,11 @@ pub(crate) fn align(engine: &Engine, spec: &Align, context: &Context) -> Result<
             Some(model) => Basis::model(engine, &pair, model, modalities, &spec.weights)?,
             None => Basis::features(&pair, modalities, &spec.weights, spec.missing, seed),
         };
-        let evidence = basis.evidence()?;
-        let resolved = basis.resolve(engine, &evidence, context)?;
-        let factors = resolved.factors();
-        let (evidence, told) = cells::within(engine, &basis, evidence, &factors, &spec.search, context)?;
+        let (evidence, resolved, told) = cells::compared(engine, &basis, &spec.search, context)?;
         let found = matching::align(&evidence, &resolved, &spec.options(), context.task)?;
         let links = &found.links;
         let mut made = Made {
-            weights: factors,
+            weights: resolved.factors(),
             facts: weight_facts(&resolved),
             modalities: links.modalities.iter().map(Modality::to_string).collect(),
             csls: if let Rescale::Csls(k) = spec.rescale { k as u32 } else { 0 },
@@ -127,7 +124,7 @@ impl Align {
 
 fn row(right: bool, single: &Unmatched) -> UnmatchedRow {
     let reason = match single.why {
-        Why::NoCandidate => "it has no modality in common with any entity",
+        Why::NoCandidate => "it has no modality in common with any entity that it was compared with",
         Why::Below => "its best candidate scores too little",
         Why::Taken => "its best candidate is linked to another",
         Why::NotMutual => "its best candidate prefers another",
@@ -172,7 +169,7 @@ fn found_facts(spec: &Align, found: &Alignment) -> Vec<(String, String)> {
         }
         Guarantee::Shares { all, iterations, converged } => Some(format!(
             "by shares over {}, {} {iterations} iterations",
-            if all { "all pairs" } else { &candidates },
+            if all { "all pairs compared" } else { &candidates },
             if converged { "converged after" } else { "stopped after" },
         )),
     };

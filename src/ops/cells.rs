@@ -7,9 +7,10 @@ use super::basis::Basis;
 use super::engine::{Context, Engine, locked};
 use super::make::Made;
 use super::spec::{Missing, Search};
-use crate::error::Result;
-use crate::linalg::{Partition, PartitionOptions, partition};
+use crate::error::{Code, Error, Result};
+use crate::linalg::{Parted, PartitionOptions, partition};
 use crate::psqe::Evidence;
+use crate::psqe::weights::Resolved;
 
 /// Up to so many pairs all are compared: minutes on a few cores, and nothing is lost.
 pub(crate) const AFFORDABLE: u64 = 20_000_000_000;
@@ -21,7 +22,7 @@ pub(crate) const SEARCH: &str = "search";
 const CACHED: usize = 2;
 
 /// Cells in memory, newest first.
-pub(crate) type Cache = Mutex<VecDeque<([u8; 32], Arc<Partition>)>>;
+pub(crate) type Cache = Mutex<VecDeque<([u8; 32], Arc<Parted>)>>;
 
 /// Whether cells are looked at for so many pairs.
 pub(crate) fn wanted(search: &Search, pairs: u64) -> bool {
@@ -29,6 +30,19 @@ pub(crate) fn wanted(search: &Search, pairs: u64) -> bool {
         Some(exact) => !exact,
         None => pairs > AFFORDABLE,
     }
+}
+
+/// What entities are compared by, with weights; [`within`] cells where that is called for.
+pub(crate) fn compared<'b>(
+    engine: &Engine,
+    basis: &'b Basis<'_>,
+    search: &Search,
+    context: &Context,
+) -> Result<(Evidence<'b>, Resolved, Option<String>)> {
+    let evidence = basis.evidence()?;
+    let resolved = basis.resolve(engine, &evidence, context)?;
+    let (evidence, told) = within(engine, basis, evidence, &resolved.factors(), search, context)?;
+    Ok((evidence, resolved, told))
 }
 
 /// The evidence, to be searched within cells if that is asked for, or if all pairs are too many; and then what
@@ -41,6 +55,10 @@ pub(crate) fn within<'e>(
     search: &Search,
     context: &Context,
 ) -> Result<(Evidence<'e>, Option<String>)> {
+    if !(0.0..=1.0).contains(&search.recall) {
+        return Err(Error::new(Code::OutOfRange, format!("recall={} is no share", search.recall))
+            .help("give a number from 0 to 1"));
+    }
     let pairs = evidence.left_len() as u64 * evidence.right_len() as u64;
     if !wanted(search, pairs) {
         return Ok((evidence, None));
@@ -56,7 +74,8 @@ pub(crate) fn within<'e>(
             // A random seed of its own: the cells are the same for every stage over the same rows.
             let options = PartitionOptions { recall: search.recall, cells: None, seed: 0 };
             let channels = evidence.channels(factors);
-            let found = Arc::new(partition(&channels, &evidence.options(), &options, context.task)?);
+            let found = partition(&channels, &evidence.options(), &options, context.task)?;
+            let found = Arc::new(Parted::new(found));
             if let Some(key) = key {
                 let mut cache = locked(&engine.cells);
                 cache.push_front((key, found.clone()));
@@ -65,17 +84,18 @@ pub(crate) fn within<'e>(
             found
         }
     };
-    let compared = found.cells.pairs();
+    let partition = &found.partition;
+    let compared = partition.cells.pairs();
     let met = format!(
-        "{:.1} % of the ten best partners and {:.1} % of the best of {} entities",
-        100.0 * found.recall,
-        100.0 * found.best,
-        found.judged
+        "{:.1} % of the ten best partners and {:.1} % of the best of {} entities, by fused cosine",
+        100.0 * partition.recall,
+        100.0 * partition.best,
+        partition.judged
     );
-    if found.recall < search.recall {
-        let (asked, kept) = (100.0 * search.recall, (100.0 * found.recall).floor() / 100.0);
+    if partition.recall < search.recall {
+        let (asked, kept) = (search.recall, (100.0 * partition.recall).floor() / 100.0);
         let text = format!(
-            "all pairs, for cells would keep {met}, and {asked} % are asked for; recall={kept} would go by cells"
+            "all pairs, for cells would keep {met}: less than recall={asked}; recall={kept} would go by cells"
         );
         return Ok((evidence, Some(text)));
     }
@@ -85,8 +105,8 @@ pub(crate) fn within<'e>(
     let text = format!(
         "{:.3} % of all pairs: {} cells, each entity in {} of them, which keep {met}",
         100.0 * compared as f64 / pairs as f64,
-        found.cells.len(),
-        found.nearest
+        partition.cells.len(),
+        partition.nearest
     );
     Ok((evidence.within(found), Some(text)))
 }

@@ -302,6 +302,7 @@ impl Engine {
         let entry = catalog::pair(&self.db, name)?;
         let known = locked(&self.pairs).iter().find(|pair| pair.entry == entry).cloned();
         if let Some(known) = known {
+            self.remember_pair(known.clone());
             return Ok(known);
         }
         let left = self.graph(&entry, Side::Left, task)?;
@@ -333,11 +334,15 @@ impl Engine {
             keeper,
             neighbourhoods: OnceLock::new(),
         });
+        self.remember_pair(pair.clone());
+        Ok(pair)
+    }
+
+    fn remember_pair(&self, pair: Arc<LoadedPair>) {
         let mut pairs = locked(&self.pairs);
         pairs.retain(|known| known.entry.name != pair.entry.name);
-        pairs.push_front(pair.clone());
+        pairs.push_front(pair);
         pairs.truncate(CACHED_PAIRS);
-        Ok(pair)
     }
 
     /// Lets go of the files of loaded pairs, so that what is removed gives its space back.

@@ -31,8 +31,8 @@ pub(crate) fn search(graphs: &[(Side, &Graph)], text: &str) -> Result<Option<(Si
             if iri == text {
                 return Ok(Some((side, id)));
             }
-            // An IRI is meant to the letter.
-            if !iri.eq_ignore_ascii_case(text) {
+            // An IRI is meant to the letter, unless it reads like a name.
+            if [graph.label(id), readable(iri)].iter().any(|name| name.eq_ignore_ascii_case(text)) {
                 named.push((side, iri, id));
             }
         }

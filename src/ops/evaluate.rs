@@ -12,7 +12,7 @@ use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::seen::{self, Seen};
 use super::spec::{Evaluate, Protocol, Search};
 use crate::error::{Code, Error, Result};
-use crate::evaluate::{self, Metrics, Ranking, RankingOptions};
+use crate::evaluate::{self, Metrics, Ranking, RankingOptions, Sample};
 use crate::features::Modality;
 use crate::kg::{EntityId, Link, Split};
 use crate::matching::Links;
@@ -66,9 +66,9 @@ fn judge(
             return Err(Error::new(Code::Conflict, message)
                 .help(format!("leave them out, or bring links: IMPORT LINKS … INTO {}", pair.entry.name)));
         }
-        let (evidence, resolved, told) = compared(engine, basis, context)?;
+        let (evidence, resolved, told) = cells::compared(engine, basis, &Search::default(), context)?;
         let mut outcome = without_links(&evidence, &resolved, links, context)?;
-        outcome.notes.extend(told);
+        outcome.notes.extend(told.map(|text| format!("neighbourhoods compared: {text}")));
         return Ok(outcome.note(format!(
             "pair {} has no reference links: these figures need none, and none of them is a precision \
              (IMPORT LINKS … INTO {} brings some)",
@@ -186,9 +186,8 @@ pub(crate) fn rankings(
     if learned && split.is_none() && !links.iter().any(|link| link.split == Some(Split::Test)) {
         last.get_or_insert(links.len());
     }
-    let candidates = evidence.left_len().max(evidence.right_len());
-    let many = (links.len() as u64).saturating_mul(candidates as u64) > cells::AFFORDABLE;
-    let sample = (many && asked.last.is_none()).then_some(SAMPLE);
+    // Who says how many gets all of them.
+    let sample = asked.last.is_none().then_some(Sample { above: cells::AFFORDABLE, links: SAMPLE });
     let similarities: Vec<Option<usize>> = std::iter::once(None).chain(csls.map(Some)).collect();
     let options = RankingOptions { protocol, split, last, sample };
     let found = evaluate::rankings(evidence, resolved, links, &options, &similarities, context.task)?;
@@ -216,7 +215,9 @@ fn alignment(
     context: &Context,
 ) -> Result<Outcome> {
     let &Judged { entry, pair, ref basis } = judged;
-    let (evidence, resolved, told) = compared(engine, basis, context)?;
+    // Ranks are among all candidates; only the neighbourhoods of CSLS can do with cells.
+    let search = Search { exact: (entry.csls == 0).then_some(true), ..Search::default() };
+    let (evidence, resolved, told) = cells::compared(engine, basis, &search, context)?;
     let seen = known(engine, entry, pair)?;
     let reference = unseen(&pair.links, &seen);
     let found: Vec<_> = pairs(links).into_iter().filter(|pair| !seen.contains(pair)).collect();
@@ -255,6 +256,7 @@ fn alignment(
     let mut outcome = Outcome::rows("evaluate", Rows::ready(alignment_columns(), rows))
         .note(format!("ranked: {judged}; {candidates}"))
         .note("precision, recall and f1 are of the alignment's links, against all reference links");
+    let told = told.map(|text| format!("neighbourhoods of CSLS were found within {text}"));
     outcome.notes.extend(told);
     if !seen.is_empty() {
         let left_out = pair.links.len() - reference.len();
@@ -264,21 +266,6 @@ fn alignment(
         });
     }
     Ok(outcome)
-}
-
-/// What an artifact compares entities by, within cells where all pairs are too many; and then what to tell.
-fn compared<'b>(
-    engine: &Engine,
-    basis: &'b Basis<'_>,
-    context: &Context,
-) -> Result<(Evidence<'b>, Resolved, Option<String>)> {
-    let evidence = basis.evidence()?;
-    let resolved = basis.resolve(engine, &evidence, context)?;
-    let factors = resolved.factors();
-    let (evidence, told) = cells::within(engine, basis, evidence, &factors, &Search::default(), context)?;
-    let told =
-        told.map(|text| format!("ranks are among all candidates; neighbourhoods were compared: {text}"));
-    Ok((evidence, resolved, told))
 }
 
 fn alignment_columns() -> Vec<Column> {

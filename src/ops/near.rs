@@ -67,12 +67,12 @@ impl Record for NearObject {
 pub(crate) struct Cache {
     /// Lists, newest first.
     lists: Arc<Mutex<VecDeque<Cached>>>,
-    /// Scores of the pairs asked for last.
+    /// Scores of pairs, newest first.
     scores: Arc<Mutex<VecDeque<Scored>>>,
 }
 
 impl Cache {
-    /// Forgets the lists of a pair.
+    /// Forgets the lists of a pair, and all scores.
     pub fn forget(&self, pair: &str) {
         locked(&self.lists).retain(|cached| !is_of(&cached.key, pair));
         locked(&self.scores).clear();
@@ -115,9 +115,15 @@ impl PairKeeper {
     pub fn new(db: &Db, pair: &PairEntry, cache: &Cache) -> Option<Self> {
         let rows: u64 = pair.graphs.iter().map(|graph| graph.entities).sum();
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&pair.source).update(&pair.version.to_le_bytes());
+        hasher
+            .update(pair.name.as_bytes())
+            .update(&[0])
+            .update(&pair.source)
+            .update(&pair.version.to_le_bytes());
         pair.graphs.iter().for_each(|graph| _ = hasher.update(&graph.digest));
-        pair.features.iter().for_each(|feature| _ = hasher.update(&feature.objects.concat()));
+        for feature in &pair.features {
+            hasher.update(feature.modality.as_bytes()).update(&[0]).update(&feature.objects.concat());
+        }
         let stamp = *hasher.finalize().as_bytes();
         let (db, pair, cache) = (db.clone(), pair.name.clone(), cache.clone());
         (rows <= MOST_ROWS).then(|| PairKeeper { db, pair, stamp, cache })
@@ -166,6 +172,7 @@ impl Keeper for PairKeeper {
 
     fn keep_scores(&self, key: &[u8; 32], scores: Arc<PairScores>) {
         let mut cache = locked(&self.cache.scores);
+        cache.retain(|known| known.key != *key);
         cache.push_front(Scored { key: *key, stamp: self.stamp, scores });
         cache.truncate(CACHED);
     }

@@ -123,11 +123,8 @@ pub(crate) fn correct(engine: &Engine, spec: &Correct, context: &Context) -> Res
         let pair = engine.load_pair(&plan.pair.name, context.task)?;
         let seed = plan.order.seed;
         let basis = Basis::features(&pair, &plan.modalities, &spec.weights, spec.missing, seed);
-        let evidence = basis.evidence()?;
+        let (evidence, resolved, told) = cells::compared(engine, &basis, &spec.search, context)?;
         let set = plan.seeds(engine, &pair)?;
-        let resolved = basis.resolve(engine, &evidence, context)?;
-        let factors = resolved.factors();
-        let (evidence, told) = cells::within(engine, &basis, evidence, &factors, &spec.search, context)?;
         let mut corrected = if spec.variant == Variant::Seedbed {
             psqe::agreed(&set, &evidence, pair.neighbourhoods(), &resolved, context.task)?
         } else {
@@ -170,10 +167,7 @@ pub(crate) fn expand(engine: &Engine, spec: &Expand, context: &Context) -> Resul
         let pair = engine.load_pair(&plan.pair.name, context.task)?;
         let seed = plan.order.seed;
         let basis = Basis::features(&pair, &plan.modalities, &spec.weights, spec.missing, seed);
-        let evidence = basis.evidence()?;
-        let resolved = basis.resolve(engine, &evidence, context)?;
-        let factors = resolved.factors();
-        let (evidence, told) = cells::within(engine, &basis, evidence, &factors, &spec.search, context)?;
+        let (evidence, resolved, told) = cells::compared(engine, &basis, &spec.search, context)?;
         let (set, graphs, task) = (plan.seeds(engine, &pair)?, pair.neighbourhoods(), context.task);
         let mut expanded = if spec.variant == Variant::Seedbed {
             let wanted = Wanted { count: spec.count, precision: spec.precision };

@@ -6,8 +6,7 @@ use crate::error::{Code, Error, Result};
 use crate::features::{Feature, Matrix, Modality, OwnedFeature, Presence};
 use crate::kg::{EntityId, Verdicts};
 use crate::linalg::{
-    Channel, Keeper, Mask, PairScores, Partition, Similarity, TopK, TopKOptions, kept_top_k, pair_scores,
-    top_k,
+    Channel, Keeper, Mask, PairScores, Parted, Similarity, TopK, TopKOptions, kept_top_k, pair_scores, top_k,
 };
 use crate::ops::spec::Missing;
 use crate::rng::Rng;
@@ -52,7 +51,7 @@ pub struct Evidence<'a> {
     mask: Mask,
     accepted: Vec<(EntityId, EntityId)>,
     keeper: Option<&'a dyn Keeper>,
-    partition: Option<Arc<Partition>>,
+    parted: Option<Arc<Parted>>,
 }
 
 impl<'a> Evidence<'a> {
@@ -119,7 +118,7 @@ impl<'a> Evidence<'a> {
             mask: Mask::default(),
             accepted: Vec::new(),
             keeper: None,
-            partition: None,
+            parted: None,
         })
     }
 
@@ -139,21 +138,25 @@ impl<'a> Evidence<'a> {
 
     /// The same, of which only entities in a cell together are compared: every search over
     /// [`Evidence::options`] keeps to it.
-    pub fn within(mut self, partition: Arc<Partition>) -> Self {
-        self.partition = Some(partition);
+    pub fn within(mut self, parted: Arc<Parted>) -> Self {
+        self.parted = Some(parted);
         self
     }
 
     /// What [`top_k`] gives over [`Evidence::channels`], from lists that were kept where there are any.
     pub fn top_k(&self, factors: &[f32], options: &TopKOptions<'_>, task: &Task) -> Result<TopK> {
         let channels = self.channels(factors);
-        let Some(keeper) = self.keeper else { return top_k(&channels, options, task) };
         let mut hasher = blake3::Hasher::new();
         for (modality, factor) in self.modalities().zip(factors).filter(|(_, factor)| **factor > 0.0) {
             hasher.update(modality.as_str().as_bytes()).update(&[0]).update(&factor.to_bits().to_le_bytes());
         }
         hasher.update(&[u8::from(options.renormalise), u8::from(options.similarity == Similarity::Dot)]);
-        kept_top_k(keeper, hasher.finalize().as_bytes(), &channels, options, task)
+        let key = hasher.finalize();
+        match (&self.parted, self.keeper) {
+            (Some(parted), _) => parted.top_k(key.as_bytes(), &channels, options, task),
+            (None, Some(keeper)) => kept_top_k(keeper, key.as_bytes(), &channels, options, task),
+            (None, None) => top_k(&channels, options, task),
+        }
     }
 
     /// Pairs that a person has accepted.
@@ -223,7 +226,7 @@ impl<'a> Evidence<'a> {
     pub fn options(&self) -> TopKOptions<'_> {
         TopKOptions {
             mask: Some(&self.mask),
-            cells: self.partition.as_ref().map(|partition| &partition.cells),
+            cells: self.parted.as_ref().map(|parted| &parted.partition.cells),
             similarity: Similarity::Cosine,
             renormalise: self.missing == Missing::Renormalise,
             ..TopKOptions::default()
