@@ -90,9 +90,14 @@ impl<'a> Embedding<'a> {
         self.parts.len()
     }
 
+    /// Columns of all modalities.
+    pub fn columns(&self) -> usize {
+        self.parts.iter().map(|part| part.rows.cols).sum()
+    }
+
     /// Numbers in a row of [`Embedding::write`].
     pub fn width(&self) -> usize {
-        self.parts.iter().map(|part| part.rows.cols).sum::<usize>() + 1
+        self.columns() + 1
     }
 
     /// Σ wₘ: the squared norm of every row of [`Embedding::write`].
@@ -157,7 +162,11 @@ impl<'a> Embedding<'a> {
             if scale == 0.0 { Vec::new() } else { part.row(i).iter().map(|x| x * factor).collect() }
         };
         let any = scales.iter().any(|&scale| scale != 0.0);
-        Ok(any.then(|| Query(self.parts.iter().zip(&scales).map(part).collect())))
+        Ok(any.then(|| Query {
+            parts: self.parts.iter().zip(&scales).map(part).collect(),
+            widths: self.parts.iter().map(|part| part.rows.cols).collect(),
+            dot: self.dot,
+        }))
     }
 
     /// How far apart two rows may be by one way of adding up and equal by another: twice what each of two
@@ -168,7 +177,7 @@ impl<'a> Embedding<'a> {
 
     /// The inner product of row `i` with a query; −∞ if they share no modality.
     pub fn similarity(&self, i: u32, scales: &[f32], query: &Query) -> f32 {
-        let parts = self.parts.iter().zip(scales).zip(&query.0);
+        let parts = self.parts.iter().zip(scales).zip(&query.parts);
         let shared = parts.filter(|((_, scale), query)| **scale != 0.0 && !query.is_empty());
         let sum = |sum: Option<f32>, ((part, scale), query): ((&Part<'_>, &f32), &Vec<f32>)| {
             Some(sum.unwrap_or(0.0) + scale * self.dot.of(part.row(i), query))
@@ -182,6 +191,31 @@ impl<'a> Embedding<'a> {
     }
 }
 
-/// A row of the other side, modality by modality; empty where it is missing.
+/// A row of the other side.
 #[derive(Clone, Debug)]
-pub(crate) struct Query(Vec<Vec<f32>>);
+pub(crate) struct Query {
+    /// Modality by modality; empty where it is missing.
+    parts: Vec<Vec<f32>>,
+    /// Columns of each modality.
+    widths: Vec<usize>,
+    dot: Dot,
+}
+
+impl Query {
+    /// Columns of all modalities.
+    pub fn columns(&self) -> usize {
+        self.widths.iter().sum()
+    }
+
+    /// The inner product with unit rows of all modalities side by side, zeros for what is missing.
+    pub fn of(&self, row: &[f32]) -> f32 {
+        let (mut at, mut sum) = (0, 0.0);
+        for (part, width) in self.parts.iter().zip(&self.widths) {
+            if !part.is_empty() {
+                sum += self.dot.of(&row[at..at + width], part);
+            }
+            at += width;
+        }
+        sum
+    }
+}

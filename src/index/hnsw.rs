@@ -9,7 +9,7 @@
 use hnsw_rs::prelude::{Distance, Hnsw};
 
 use super::build::Rough;
-use super::graph::OwnedLayer;
+use super::graph::OwnedGraph;
 use super::points::Points;
 use crate::error::Result;
 use crate::task::Task;
@@ -34,52 +34,33 @@ impl Distance<u32> for Between<'_> {
 }
 
 impl Rough for HnswRs {
-    fn layers(&self, points: &Points, links: usize, ef: usize, task: &Task) -> Result<Vec<OwnedLayer>> {
-        insert(points, links, ef, task)
-    }
-}
-
-fn insert(points: &Points, links: usize, ef: usize, task: &Task) -> Result<Vec<OwnedLayer>> {
-    /// Most layers it can make.
-    const LAYERS: usize = 16;
-    let hnsw = Hnsw::new(links, points.len(), LAYERS, ef, Between(points));
-    task.phase("inserting into the index", Some(points.len() as u64));
-    for point in 0..points.len() as u32 {
-        if (point as usize).is_multiple_of(STEP) {
-            task.check()?;
-            task.advance(u64::from(point));
+    fn graph(&self, points: &Points, links: usize, ef: usize, task: &Task) -> Result<OwnedGraph> {
+        /// Most layers it can make.
+        const LAYERS: usize = 16;
+        let hnsw = Hnsw::new(links, points.len(), LAYERS, ef, Between(points));
+        task.phase("inserting into the index", Some(points.len() as u64));
+        for point in 0..points.len() as u32 {
+            if (point as usize).is_multiple_of(STEP) {
+                task.check()?;
+                task.advance(u64::from(point));
+            }
+            hnsw.insert((&[point], point as usize));
         }
-        hnsw.insert((&[point], point as usize));
-    }
-    // Lists by level and point; a point of level l stands in the layers 0..=l.
-    let mut lists: Vec<Vec<(u32, Vec<u32>)>> = Vec::new();
-    let indexation = hnsw.get_point_indexation();
-    for level in 0..=usize::from(hnsw.get_max_level_observed()) {
-        for point in indexation.get_layer_iterator(level) {
-            let own = point.get_origin_id() as u32;
-            for (layer, neighbours) in point.get_neighborhood_id().iter().enumerate().take(level + 1) {
-                if lists.len() <= layer {
-                    lists.push(Vec::new());
+        let mut lists = vec![Vec::new(); points.len()];
+        let indexation = hnsw.get_point_indexation();
+        for level in 0..=usize::from(hnsw.get_max_level_observed()) {
+            for point in indexation.get_layer_iterator(level) {
+                // The neighbours of all layers: those of the higher ones are the long ways.
+                let own = point.get_origin_id();
+                let layers = point.get_neighborhood_id();
+                let others = layers.iter().flatten().map(|neighbour| neighbour.get_origin_id() as u32);
+                if let Some(list) = lists.get_mut(own) {
+                    list.extend(others.filter(|&other| other as usize != own));
+                    list.sort_unstable();
+                    list.dedup();
                 }
-                let others = neighbours.iter().map(|neighbour| neighbour.get_origin_id() as u32);
-                lists[layer].push((own, others.filter(|&other| other != own).collect()));
             }
         }
+        Ok(OwnedGraph::new(&lists))
     }
-    let mut layers: Vec<OwnedLayer> = lists.into_iter().map(layer).collect();
-    if let Some(base) = layers.first_mut() {
-        base.points.clear();
-    }
-    Ok(layers)
-}
-
-/// Lists by number of point as lists by place; links to points that are not in the layer are left out.
-fn layer(mut lists: Vec<(u32, Vec<u32>)>) -> OwnedLayer {
-    lists.sort_unstable_by_key(|&(point, _)| point);
-    let (points, mut lists): (Vec<u32>, Vec<Vec<u32>>) = lists.into_iter().unzip();
-    let place = |point: &u32| points.binary_search(point).ok().map(|place| place as u32);
-    for list in &mut lists {
-        *list = list.iter().filter_map(place).collect();
-    }
-    OwnedLayer::new(points, &lists)
 }

@@ -11,6 +11,7 @@
 mod build;
 mod changes;
 mod embedding;
+mod entrances;
 mod graph;
 mod hnsw;
 mod measure;

@@ -6,7 +6,8 @@
 
 use rkyv::{Archive, Deserialize, Serialize};
 
-use super::graph::{ArchivedOwnedLayer, Graph, Layer, OwnedLayer};
+use super::entrances::{Entrances, OwnedEntrances};
+use super::graph::{Graph, OwnedGraph};
 use super::measure::Measured;
 use super::points::Groups;
 use super::search::Index;
@@ -21,7 +22,8 @@ pub struct IndexData {
     /// `rows × modalities`: what rows are multiplied by.
     pub(super) scales: Vec<f32>,
     pub(super) groups: Groups,
-    pub(super) layers: Vec<OwnedLayer>,
+    pub(super) entrances: OwnedEntrances,
+    pub(super) graph: OwnedGraph,
     pub(super) measured: Vec<Measured>,
     pub(super) reached: u64,
     pub(super) repaired: u64,
@@ -29,7 +31,7 @@ pub struct IndexData {
 
 impl Record for IndexData {
     const KIND: [u8; 4] = *b"hnsw";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }
 
 impl IndexData {
@@ -43,7 +45,8 @@ impl IndexData {
             scales: &self.scales,
             starts: &self.groups.starts,
             members: &self.groups.rows,
-            graph: Graph::new(self.layers.iter().map(OwnedLayer::view).collect()),
+            entrances: self.entrances.view(),
+            graph: self.graph.view(),
             measured: self.measured.clone(),
             reached: self.reached as usize,
             repaired: self.repaired as usize,
@@ -81,16 +84,17 @@ impl StoredIndex {
             scales: floats(&data.scales),
             starts: longs(&data.groups.starts),
             members: ints(&data.groups.rows),
-            graph: Graph::new(data.layers.iter().map(layer).collect()),
+            entrances: Entrances {
+                centres: floats(&data.entrances.centres),
+                starts: longs(&data.entrances.starts),
+                points: ints(&data.entrances.points),
+            },
+            graph: Graph { starts: longs(&data.graph.starts), links: ints(&data.graph.links) },
             measured: measured.collect(),
             reached: data.reached.to_native() as usize,
             repaired: data.repaired.to_native() as usize,
         }
     }
-}
-
-fn layer(stored: &ArchivedOwnedLayer) -> Layer<'_> {
-    Layer { points: ints(&stored.points), starts: longs(&stored.starts), links: ints(&stored.links) }
 }
 
 impl Index<'_> {
@@ -108,6 +112,7 @@ impl Index<'_> {
             return Err(Error::new(Code::Corrupt, "an index does not fit its own counts")
                 .help("run CHECK FULL; make the index again"));
         }
+        self.entrances.check(points)?;
         self.graph.check(points)?;
         Ok(self)
     }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::changes::Changes;
 use super::embedding::{Embedding, Query};
-use super::graph::{Distances, Graph, Walk, place_of};
+use super::entrances::Entrances;
+use super::graph::{Distances, Graph, Walk, point_of};
 use super::measure::{Measured, RECALL_AT};
 use super::scan::contenders;
 use crate::error::{Code, Error, Result};
@@ -30,6 +31,7 @@ pub struct Index<'a> {
     pub(super) scales: &'a [f32],
     pub(super) starts: &'a [u64],
     pub(super) members: &'a [u32],
+    pub(super) entrances: Entrances<'a>,
     pub(super) graph: Graph<'a>,
     pub(super) measured: Vec<Measured>,
     pub(super) reached: usize,
@@ -119,22 +121,22 @@ impl Index<'_> {
         self.starts.len() - 1
     }
 
-    /// Links of the lowest layer.
+    /// Links between points.
     pub fn links(&self) -> usize {
-        self.graph.base().map_or(0, |layer| layer.links.len())
+        self.graph.links.len()
     }
 
-    /// Number of layers.
-    pub fn height(&self) -> usize {
-        self.graph.height()
+    /// Cells that points are parted in, to begin walks there.
+    pub fn cells(&self) -> usize {
+        self.entrances.len()
     }
 
-    /// Points that links lead to.
+    /// Points that links lead to from where walks begin.
     pub fn reached(&self) -> usize {
         self.reached
     }
 
-    /// Of these, points that links were added for.
+    /// Of these, points that walks begin at because no links lead to them.
     pub fn repaired(&self) -> usize {
         self.repaired
     }
@@ -156,21 +158,28 @@ impl Index<'_> {
         // Recall was measured for ten; more are as easily found by a walk that is as much wider.
         let widen = |n: usize| n * ask.k.max(RECALL_AT) / RECALL_AT;
         // What is not wanted is walked through.
-        let share = wanted as f64 / self.members.len().max(1) as f64;
-        let visited = (widen(enough.visited as usize) as f64 / share.max(1e-9)) as usize;
-        if ask.exact.is_none() && visited.saturating_mul(STEP_COST) > wanted {
+        let visited = (widen(enough.visited as usize) as f64 / self.share(wanted)) as usize;
+        // Centres lie beside each other, as the rows of exact search do.
+        if ask.exact.is_none() && visited.saturating_mul(STEP_COST).saturating_add(self.cells()) > wanted {
             return Path::Exact(Reason::Few(wanted));
         }
         Path::Graph { ef: widen(enough.ef as usize), recall: enough.recall, visited }
     }
 
-    /// Rows that a walk finds, those of equal points together, the nearest points first.
+    /// So many rows among those that can be found; not 0.
+    fn share(&self, wanted: usize) -> f64 {
+        (wanted as f64 / self.members.len().max(1) as f64).max(1e-9)
+    }
+
+    /// Rows that a walk finds, those of equal points together, the nearest points first. About `wanted` rows
+    /// are allowed.
     pub(super) fn walk(
         &self,
         walk: &mut Walk,
         rows: &Embedding<'_>,
         query: &Query,
         ef: usize,
+        wanted: usize,
         allowed: impl Fn(u32) -> bool,
     ) -> Vec<u32> {
         let members = |point: u32| {
@@ -179,14 +188,15 @@ impl Index<'_> {
         };
         let parts = rows.parts();
         let to = InPlace { index: self, rows, query, parts };
-        let points =
-            walk.nearest(&self.graph, &to, ef, |point| members(point).iter().any(|&row| allowed(row)));
+        let starts = self.entrances.near(query, ef, self.share(wanted));
+        let points = walk
+            .nearest(&self.graph, &starts, &to, ef, |point| members(point).iter().any(|&row| allowed(row)));
         let mut found = Vec::with_capacity(ef);
         for point in points {
             if found.len() >= ef {
                 break;
             }
-            found.extend(members(place_of(point)).iter().filter(|&&row| allowed(row)).take(ef));
+            found.extend(members(point_of(point)).iter().filter(|&&row| allowed(row)).take(ef));
         }
         found
     }
@@ -237,7 +247,9 @@ pub fn search(
     let queries = Embedding::new(channels.iter().map(|channel| (channel.weight, channel.left)))?;
     let rows = Embedding::new(channels.iter().map(|channel| (channel.weight, channel.right)))?;
     check_ids(&[row], queries.len(), "left")?;
-    if index.rows > rows.len() || index.scales.len() != index.rows * rows.parts() {
+    let fits = index.scales.len() == index.rows * rows.parts()
+        && (index.cells() == 0 || index.entrances.columns() == rows.columns());
+    if index.rows > rows.len() || !fits {
         return Err(Error::new(Code::Conflict, "the index is over other rows or other modalities")
             .help("make it again"));
     }
@@ -261,7 +273,7 @@ pub fn search(
     let mut path = index.plan(ask, indexed);
     if let Path::Graph { ef, visited, .. } = &mut path {
         let mut walk = Walk::default();
-        candidates.extend(index.walk(&mut walk, &rows, &query, *ef, wanted));
+        candidates.extend(index.walk(&mut walk, &rows, &query, *ef, indexed, wanted));
         *visited = walk.visited;
     } else {
         let all: Vec<u32> = (0..index.rows as u32).filter(|&row| wanted(row)).collect();

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::build::{Rough, build_by};
-use super::graph::OwnedLayer;
+use super::graph::OwnedGraph;
+use super::hnsw::HnswRs;
 use super::points::Points;
 use super::*;
 use crate::error::{Code, Result};
@@ -67,6 +68,12 @@ fn built(modals: &[Modal]) -> IndexData {
     build(&channels(modals), &OPTIONS, &Task::quiet()).unwrap()
 }
 
+/// By points inserted one by one, and by comparing them within cells.
+fn built_both_ways(modals: &[Modal]) -> [IndexData; 2] {
+    let by = |inserted| build_by(&HnswRs, inserted, &channels(modals), &OPTIONS, &Task::quiet()).unwrap();
+    [usize::MAX, 0].map(by)
+}
+
 /// The exact `k` best among the rows that are let through.
 fn exact(modals: &[Modal], row: u32, k: usize, allowed: &Presence) -> Vec<(u32, f32)> {
     let rows: Vec<u32> = allowed.iter().map(|row| row as u32).collect();
@@ -104,15 +111,16 @@ fn recall(data: &IndexData, changes: &Changes, modals: &[Modal], allowed: &Prese
 fn walks_find_what_exact_search_finds_and_reach_every_point() {
     for (kind, cols) in [(Kind::Uniform, 12), (Kind::Clustered, 24), (Kind::Missing, 16)] {
         let modals = data(kind, 1500, cols, 1);
-        let data = built(&modals);
-        let index = data.view().unwrap();
-        assert_eq!(index.reached(), index.points());
-        assert!(index.measured().iter().any(|measured| measured.recall >= 0.98));
-        for share in [0.01, 0.1, 0.5, 1.0] {
-            let mut rng = Rng::new(2);
-            let allowed = (0..1500).map(|_| rng.f64() < share).collect();
-            let recall = recall(&data, &Changes::default(), &modals, &allowed);
-            assert!(recall >= 0.98, "{kind:?}, {share} wanted: {recall}");
+        for data in built_both_ways(&modals) {
+            let index = data.view().unwrap();
+            assert_eq!(index.reached(), index.points());
+            assert!(index.measured().iter().any(|measured| measured.recall >= 0.98));
+            for share in [0.01, 0.1, 0.5, 1.0] {
+                let mut rng = Rng::new(2);
+                let allowed = (0..1500).map(|_| rng.f64() < share).collect();
+                let recall = recall(&data, &Changes::default(), &modals, &allowed);
+                assert!(recall >= 0.98, "{kind:?}, {share} wanted: {recall}");
+            }
         }
     }
 }
@@ -245,19 +253,19 @@ struct Malformed;
 struct Panics;
 
 impl Rough for Alone {
-    fn layers(&self, points: &Points, _: usize, _: usize, _: &Task) -> Result<Vec<OwnedLayer>> {
-        Ok(vec![OwnedLayer::new(Vec::new(), &vec![Vec::new(); points.len()])])
+    fn graph(&self, points: &Points, _: usize, _: usize, _: &Task) -> Result<OwnedGraph> {
+        Ok(OwnedGraph::new(&vec![Vec::new(); points.len()]))
     }
 }
 
 impl Rough for Malformed {
-    fn layers(&self, points: &Points, _: usize, _: usize, _: &Task) -> Result<Vec<OwnedLayer>> {
-        Ok(vec![OwnedLayer::new(Vec::new(), &vec![vec![points.len() as u32]; points.len()])])
+    fn graph(&self, points: &Points, _: usize, _: usize, _: &Task) -> Result<OwnedGraph> {
+        Ok(OwnedGraph::new(&vec![vec![points.len() as u32]; points.len()]))
     }
 }
 
 impl Rough for Panics {
-    fn layers(&self, _: &Points, _: usize, _: usize, _: &Task) -> Result<Vec<OwnedLayer>> {
+    fn graph(&self, _: &Points, _: usize, _: usize, _: &Task) -> Result<OwnedGraph> {
         panic!("as a dependency might")
     }
 }
@@ -266,12 +274,12 @@ impl Rough for Panics {
 fn a_poor_first_graph_is_mended_or_told_of() {
     let modals = data(Kind::Clustered, 400, 16, 10);
     let channels = channels(&modals);
-    let data = build_by(&Alone, &channels, &OPTIONS, &Task::quiet()).unwrap();
+    let data = build_by(&Alone, usize::MAX, &channels, &OPTIONS, &Task::quiet()).unwrap();
     let index = data.view().unwrap();
     assert_eq!(index.reached(), 400);
     for failing in [
-        build_by(&Malformed, &channels, &OPTIONS, &Task::quiet()),
-        build_by(&Panics, &channels, &OPTIONS, &Task::quiet()),
+        build_by(&Malformed, usize::MAX, &channels, &OPTIONS, &Task::quiet()),
+        build_by(&Panics, usize::MAX, &channels, &OPTIONS, &Task::quiet()),
     ] {
         assert_eq!(failing.unwrap_err().code(), Code::Internal);
     }
@@ -282,15 +290,16 @@ fn damaged_bytes_are_told_of() {
     let db = Db::in_memory();
     let modals = data(Kind::Clustered, 200, 8, 11);
     let whole = built(&modals);
-    let broken: [fn(&mut IndexData); 8] = [
+    let broken: [fn(&mut IndexData); 9] = [
         |data| data.rows += 1,
         |data| data.scales[3] = f32::NAN,
         |data| data.groups.rows[5] = 200,
         |data| data.groups.starts[2] = 900,
         |data| _ = data.groups.starts.pop(),
-        |data| data.layers[0].links[9] = 200,
-        |data| data.layers[0].starts[4] = u64::MAX,
-        |data| data.layers[1].points[0] = 1_000_000,
+        |data| data.graph.links[9] = 200,
+        |data| data.graph.starts[4] = u64::MAX,
+        |data| data.entrances.points[0] = 1_000_000,
+        |data| data.entrances.centres[1] = f32::INFINITY,
     ];
     for change in broken {
         let mut data = whole.clone();
@@ -307,16 +316,17 @@ proptest! {
 
     /// Whatever numbers an object holds, it is refused or searched; it never ends the process.
     #[test]
-    fn altered_numbers_are_refused_or_harmless(at in 0usize..1000, to in any::<u32>(), what in 0..6) {
+    fn altered_numbers_are_refused_or_harmless(at in 0usize..1000, to in any::<u32>(), what in 0..8) {
         let modals = data(Kind::Clustered, 60, 4, 12);
         let mut data = built(&modals);
-        let layer = at % data.layers.len();
         match what {
             0 => { let n = data.groups.rows.len(); data.groups.rows[at % n] = to % 90; }
             1 => { let n = data.groups.starts.len(); data.groups.starts[at % n] = u64::from(to % 90); }
-            2 => { let n = data.layers[0].links.len(); data.layers[0].links[at % n] = to % 90; }
-            3 => { let n = data.layers[layer].starts.len(); data.layers[layer].starts[at % n] = u64::from(to % 900); }
-            4 => { data.scales[at % 60] = f32::from_bits(to); }
+            2 => { let n = data.graph.links.len(); data.graph.links[at % n] = to % 90; }
+            3 => { let n = data.graph.starts.len(); data.graph.starts[at % n] = u64::from(to % 900); }
+            4 => { let n = data.entrances.starts.len(); data.entrances.starts[at % n] = u64::from(to % 900); }
+            5 => { let n = data.entrances.points.len(); data.entrances.points[at % n] = to % 90; }
+            6 => { data.scales[at % 60] = f32::from_bits(to); }
             _ => { data.rows = u64::from(to % 90); }
         }
         if let Ok(index) = data.view() {
@@ -334,12 +344,13 @@ proptest! {
             sides: [0; 2].map(|_| crate::linalg::tests::random_feature(&mut rng, rows, 3, false)),
         };
         let modals: Vec<Modal> = [0.25, 1.0].map(modal).into_iter().collect();
-        let built = built(&modals);
-        let index = built.view().unwrap();
-        for (row, way) in (0..rows as u32).flat_map(|row| [(row, false), (row, true)]) {
-            let ask = Ask { k, recall: 0.0, exact: Some(way), allowed: None };
-            let found = search(&index, &Changes::default(), &channels(&modals), row, &ask, &Task::quiet());
-            prop_assert_eq!(found.unwrap().rows, exact(&modals, row, k, &Presence::filled(rows, true)));
+        for built in built_both_ways(&modals) {
+            let index = built.view().unwrap();
+            for (row, way) in (0..rows as u32).flat_map(|row| [(row, false), (row, true)]) {
+                let ask = Ask { k, recall: 0.0, exact: Some(way), allowed: None };
+                let found = search(&index, &Changes::default(), &channels(&modals), row, &ask, &Task::quiet());
+                prop_assert_eq!(found.unwrap().rows, exact(&modals, row, k, &Presence::filled(rows, true)));
+            }
         }
     }
 }

@@ -121,7 +121,7 @@ impl Found {
 
 impl Cells {
     /// `cells` cells over both sides: every left and right row in the first `nearest` of the cells listed for it.
-    pub(super) fn new(cells: usize, left: &Neighbours, right: &Neighbours, nearest: usize) -> Self {
+    pub(crate) fn new(cells: usize, left: &Neighbours, right: &Neighbours, nearest: usize) -> Self {
         Cells { left: Members::new(cells, left, nearest), right: Members::new(cells, right, nearest) }
     }
 

@@ -16,8 +16,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::score::Scorer;
-use super::topk::{means, table};
-use super::{Channel, Neighbours, TopK, TopKOptions, check_channels, top_k};
+use super::served::Served;
+use super::tiles::Record;
+use super::topk::{Floors, means, table, top_k_above};
+use super::{Biases, Channel, Neighbours, PairScores, TopK, TopKOptions, check_channels, top_k};
 use crate::error::Result;
 use crate::features::Feature;
 use crate::task::Task;
@@ -26,34 +28,28 @@ use crate::task::Task;
 const DEPTH: usize = 48;
 
 /// Places that every list can serve.
-const SERVED: usize = 16;
+pub(super) const SERVED: usize = 16;
 
 /// Where more than one row in so many has changed, all are compared.
 const MOST_CHANGED: usize = 4;
 
-/// Rows whose biases have risen most, one in so many, are compared with all: the others' are then no surprise.
-const LIGHT: usize = 256;
-
-/// More than sums of a score and two biases are rounded by, for each unit of the score.
-const ROUNDING: f64 = 1e-4;
-
 /// A partner and its score; or the tail of a list.
-type Place = (u32, f32);
+pub(super) type Place = (u32, f32);
 
 /// The tail of a list that left nothing out.
-const NOTHING: Place = (u32::MAX, f32::NEG_INFINITY);
+pub(super) const NOTHING: Place = (u32::MAX, f32::NEG_INFINITY);
 
 /// By falling score, then rising id.
-fn order(a: &Place, b: &Place) -> Ordering {
+pub(super) fn order(a: &Place, b: &Place) -> Ordering {
     b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal).then(a.0.cmp(&b.0))
 }
 
 /// Lists of one side.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(crate) struct KeptSide {
-    /// Partners and scores, best first.
+    /// Partners, the best under the biases first, with their scores under none.
     pub lists: Vec<Vec<Place>>,
-    /// What is not listed comes after this.
+    /// What is not listed comes after this, under the biases.
     pub tails: Vec<Place>,
     /// Of the content of each row.
     pub marks: Vec<u64>,
@@ -68,8 +64,14 @@ pub struct Kept {
     biases: [Vec<f32>; 2],
 }
 
-/// Scores of pairs, modality by modality.
-pub type PairScores = Vec<Vec<f32>>;
+/// Scores of rows that have changed with all others, under no biases: lists under biases are renewed by them.
+#[derive(Debug)]
+pub struct Compared {
+    lefts: Vec<u32>,
+    rights: Vec<u32>,
+    by_left: Option<Record>,
+    by_right: Option<Record>,
+}
 
 /// Where lists are kept from one search to the next.
 pub trait Keeper: Sync + std::fmt::Debug {
@@ -83,7 +85,13 @@ pub trait Keeper: Sync + std::fmt::Debug {
     /// Remembers that the lists of that key are of the rows as they are now.
     fn confirm(&self, key: &[u8; 32], kept: Arc<Kept>);
 
-    /// What [`Keeper::keep_scores`] was given under that key, if it is of the rows as they are now.
+    /// Sets aside what was compared for the lists of that key, for the next search to take.
+    fn lend(&self, key: &[u8; 32], compared: Compared);
+
+    /// Takes what was set aside under that key, if it is of the rows as they are now.
+    fn lent(&self, key: &[u8; 32]) -> Option<Compared>;
+
+    /// What [`Keeper::keep_scores`] was last given under that key, if it is of the rows as they are now.
     fn recall_scores(&self, key: &[u8; 32]) -> Option<Arc<PairScores>>;
 
     /// Keeps scores of pairs for the next stage.
@@ -111,10 +119,12 @@ pub fn kept_top_k(
         Some((kept, _)) => Ok([kept.left.marks.clone(), kept.right.marks.clone()]),
         None => marks(channels),
     };
+    let plain_key = *key;
+    let mut compared = if biased { keeper.lent(&plain_key) } else { None };
     let key = if biased { *blake3::hash(&[key, &b"biased"[..]].concat()).as_bytes() } else { *key };
     let (kept, known) = match keeper.recall(&key) {
         Some((kept, true)) => (kept, true),
-        Some((kept, false)) => match kept.renewed_by(channels, options, marks()?, task)? {
+        Some((kept, false)) => match kept.renewed_by(channels, options, marks()?, &mut compared, task)? {
             Some(renewed) => (Arc::new(renewed), false),
             None => {
                 keeper.confirm(&key, kept.clone());
@@ -123,6 +133,9 @@ pub fn kept_top_k(
         },
         None => (Arc::new(Kept::all(channels, options, marks()?, task)?), false),
     };
+    if let Some(compared) = compared.filter(|_| !biased && options.means.is_some()) {
+        keeper.lend(&plain_key, compared);
+    }
     if let Some(found) = kept.top_k(channels, options, task)? {
         if !known {
             keeper.keep(&key, kept)?;
@@ -179,11 +192,19 @@ impl Kept {
         let biases = [options.left_bias, options.right_bias].map(|bias| bias.unwrap_or_default().to_vec());
         let found = top_k(channels, &whole(options, &biases, None, None), task)?;
         let right = found.right.unwrap_or_default();
-        let side = |found: &Neighbours, marks: Vec<u64>| {
-            let (lists, tails) = (0..marks.len()).map(|row| listed(found, row)).unzip();
+        let plain = Plain::new(channels, options, &biases)?;
+        let side = |found: &Neighbours, marks: Vec<u64>, is_left: bool| {
+            let rows = (0..marks.len()).into_par_iter();
+            let listed = rows.map(|row| {
+                let (list, tail) = listed(found, row);
+                (plain.of(row as u32, is_left, list.into_iter().map(|place| (place, None)).collect()), tail)
+            });
+            let (lists, tails) = listed.unzip();
             KeptSide { lists, tails, marks }
         };
-        Ok(Kept { left: side(&found.left, left_marks), right: side(&right, right_marks), biases })
+        let (left, right) = (side(&found.left, left_marks, true), side(&right, right_marks, false));
+        drop(plain);
+        Ok(Kept { left, right, biases })
     }
 
     /// The lists for the channels as they are now; nothing where nothing has changed.
@@ -193,15 +214,16 @@ impl Kept {
         options: &TopKOptions<'_>,
         task: &Task,
     ) -> Result<Option<Self>> {
-        self.renewed_by(channels, options, marks(channels)?, task)
+        self.renewed_by(channels, options, marks(channels)?, &mut None, task)
     }
 
-    /// [`Kept::renewed`] by marks that are known.
+    /// [`Kept::renewed`] by marks that are known, and by what was compared of the same rows; or telling what was.
     fn renewed_by(
         &self,
         channels: &[Channel<'_>],
         options: &TopKOptions<'_>,
         marks: [Vec<u64>; 2],
+        compared: &mut Option<Compared>,
         task: &Task,
     ) -> Result<Option<Self>> {
         let changed = |old: &[u64], new: &[u64]| -> Vec<u32> {
@@ -230,38 +252,49 @@ impl Kept {
                 bias[row as usize] = now.and_then(|now| now.get(row as usize)).copied().unwrap_or_default();
             }
         }
+        let known = compared.take().filter(|known| known.lefts == lefts && known.rights == rights);
+        let (mut left_record, mut right_record) =
+            known.map_or((None, None), |known| (known.by_left, known.by_right));
         let none = || TopK { right: Some(Neighbours::default()), ..TopK::default() };
         let by_left = match lefts.is_empty() {
             true => none(),
-            false => top_k(channels, &whole(options, &biases, Some(&lefts), None), task)?,
+            false => {
+                let floors = self.right.floors(marks[1].len(), &rights);
+                let floors = Floors { right: &floors, ..Floors::default() };
+                let wanted = whole(options, &biases, Some(&lefts), None);
+                top_k_above(channels, &wanted, floors, &mut left_record, task)?
+            }
         };
         let by_right = match rights.is_empty() {
             true => none(),
-            false => top_k(channels, &whole(options, &biases, None, Some(&rights)), task)?,
+            false => {
+                let floors = self.left.floors(marks[0].len(), &lefts);
+                let floors = Floors { left: &floors, ..Floors::default() };
+                let wanted = whole(options, &biases, None, Some(&rights));
+                top_k_above(channels, &wanted, floors, &mut right_record, task)?
+            }
         };
         let [left_marks, right_marks] = marks;
+        let plain = Plain::new(channels, options, &biases)?;
         let (mut left, left_short) =
-            self.left.merged(left_marks, &lefts, &by_left.left, &rights, &by_right.left);
-        let empty = Neighbours::default();
-        let (mut right, right_short) = self.right.merged(
-            right_marks,
-            &rights,
-            by_right.right.as_ref().unwrap_or(&empty),
-            &lefts,
-            by_left.right.as_ref().unwrap_or(&empty),
-        );
+            self.left.merged(left_marks, (&lefts, &by_left.left), (&rights, &by_right.left), &plain, true);
+        let (own, fresh) = (by_right.right.unwrap_or_default(), by_left.right.unwrap_or_default());
+        let (mut right, right_short) =
+            self.right.merged(right_marks, (&rights, &own), (&lefts, &fresh), &plain, false);
         if !left_short.is_empty() {
             let found = top_k(
                 channels,
                 &TopKOptions { both: false, ..whole(options, &biases, Some(&left_short), None) },
                 task,
             )?;
-            left.replace(&left_short, &found.left);
+            left.replace(&left_short, &found.left, &plain, true);
         }
         if !right_short.is_empty() {
             let found = top_k(channels, &whole(options, &biases, None, Some(&right_short)), task)?;
-            right.replace(&right_short, &found.right.unwrap_or_default());
+            right.replace(&right_short, &found.right.unwrap_or_default(), &plain, false);
         }
+        drop(plain);
+        *compared = Some(Compared { lefts, rights, by_left: left_record, by_right: right_record });
         Ok(Some(Kept { left, right, biases }))
     }
 
@@ -334,36 +367,49 @@ fn listed(found: &Neighbours, row: usize) -> (Vec<Place>, Place) {
 }
 
 impl KeptSide {
-    /// The lists after `changed` rows got `own` lists, and all rows their best among the `others` that have
-    /// changed on the other side, `fresh`; and the rows whose lists are too short then.
+    /// What a changed row of the other side must score to come into each of so many lists: what comes after a
+    /// tail is not listed. Lists of rows that have `changed` themselves are made anew.
+    fn floors(&self, rows: usize, changed: &[u32]) -> Vec<f32> {
+        let mut floors: Vec<f32> = self.tails.iter().map(|tail| tail.1).collect();
+        floors.resize(rows, f32::INFINITY);
+        changed.iter().for_each(|&row| floors[row as usize] = f32::INFINITY);
+        floors
+    }
+
+    /// The lists after `changed` rows got lists of their `own`, and all rows their best among those that have
+    /// changed on the other side; and the rows whose lists are too short then.
     fn merged(
         &self,
         marks: Vec<u64>,
-        changed: &[u32],
-        own: &Neighbours,
-        others: &[u32],
-        fresh: &Neighbours,
+        (changed, own): (&[u32], &Neighbours),
+        (others, fresh): (&[u32], &Neighbours),
+        plain: &Plain<'_>,
+        is_left: bool,
     ) -> (Self, Vec<u32>) {
         let merge = |row: usize| -> (Vec<Place>, Place, bool) {
             if let Ok(at) = changed.binary_search(&(row as u32)) {
                 let (list, tail) = listed(own, at);
-                return (list, tail, false);
+                let list = list.into_iter().map(|place| (place, None)).collect();
+                return (plain.of(row as u32, is_left, list), tail, false);
             }
             let (new, new_tail) = listed(fresh, row);
             let stands = self.lists[row].iter().filter(|place| others.binary_search(&place.0).is_err());
-            let mut list: Vec<Place> = stands.copied().chain(new).collect();
-            list.sort_unstable_by(order);
+            let stands =
+                stands.map(|&(id, score)| ((id, plain.biased(score, row as u32, id, is_left)), Some(score)));
+            let mut list: Vec<(Place, Option<f32>)> =
+                stands.chain(new.into_iter().map(|place| (place, None))).collect();
+            list.sort_unstable_by(|a, b| order(&a.0, &b.0));
             let mut tail = self.tails[row];
             if order(&new_tail, &tail).is_lt() {
                 tail = new_tail;
             }
-            list.retain(|place| tail == NOTHING || order(place, &tail).is_le());
+            list.retain(|(place, _)| tail == NOTHING || order(place, &tail).is_le());
             if list.len() > DEPTH {
                 list.truncate(DEPTH);
-                tail = list[DEPTH - 1];
+                tail = list[DEPTH - 1].0;
             }
             let short = tail != NOTHING && list.len() < SERVED;
-            (list, tail, short)
+            (plain.of(row as u32, is_left, list), tail, short)
         };
         let all: Vec<(Vec<Place>, Place, bool)> = (0..marks.len()).into_par_iter().map(merge).collect();
         let short = (0u32..).zip(&all).filter(|(_, (.., short))| *short).map(|(row, _)| row).collect();
@@ -371,152 +417,45 @@ impl KeptSide {
         (KeptSide { lists, tails, marks }, short)
     }
 
-    fn replace(&mut self, rows: &[u32], found: &Neighbours) {
+    fn replace(&mut self, rows: &[u32], found: &Neighbours, plain: &Plain<'_>, is_left: bool) {
         for (at, &row) in rows.iter().enumerate() {
-            (self.lists[row as usize], self.tails[row as usize]) = listed(found, at);
+            let (list, tail) = listed(found, at);
+            let list = list.into_iter().map(|place| (place, None)).collect();
+            (self.lists[row as usize], self.tails[row as usize]) = (plain.of(row, is_left, list), tail);
         }
     }
 }
 
-/// What is asked for of one side.
-#[derive(Clone, Copy)]
-struct Served<'a, 'c> {
-    kept: &'a Kept,
-    scorer: &'a Scorer<'c>,
-    options: &'a TopKOptions<'c>,
-    /// Places of each list.
-    need: usize,
-    /// Whether the rows are left ones.
-    is_left: bool,
+/// Scores under no biases of what a search under biases found.
+struct Plain<'a> {
+    /// Nothing where there are no biases.
+    scorer: Option<Scorer<'a>>,
+    biases: &'a [Vec<f32>; 2],
 }
 
-impl Served<'_, '_> {
-    /// The lists of the rows asked for, in their order; `None` if most would have to be found anew.
-    fn lists(
-        &self,
-        channels: &[Channel<'_>],
-        (own_len, other_len): (usize, usize),
-        task: &Task,
-    ) -> Result<Option<Vec<Vec<Place>>>> {
-        let options = self.options;
-        let (own_rows, other_rows, own_bias, other_bias) = match self.is_left {
-            true => (options.left_rows, options.right_rows, options.left_bias, options.right_bias),
-            false => (options.right_rows, options.left_rows, options.right_bias, options.left_bias),
-        };
-        let (own, other) = match self.is_left {
-            true => (&self.kept.left, &self.kept.right),
-            false => (&self.kept.right, &self.kept.left),
-        };
-        let rows: Vec<u32> = own_rows.map_or_else(|| (0..own_len as u32).collect(), <[u32]>::to_vec);
-        let among = other_rows.map(|rows| {
-            let mut among = vec![false; other_len];
-            rows.iter().for_each(|&row| among[row as usize] = true);
-            among
-        });
-        let asked = |id: u32| among.as_ref().is_none_or(|among| among[id as usize]);
-        // How far the biases have moved since; rows whose have risen most are compared with all.
-        let [base_own, base_other] = match self.is_left {
-            true => [&self.kept.biases[0], &self.kept.biases[1]],
-            false => [&self.kept.biases[1], &self.kept.biases[0]],
-        };
-        let bias = |bias: Option<&[f32]>, id: u32| bias.map_or(0.0, |bias| bias[id as usize]);
-        let base = |bias: &[f32], id: u32| bias.get(id as usize).copied().unwrap_or(0.0);
-        let risen = |id: u32| f64::from(bias(other_bias, id)) - f64::from(base(base_other, id));
-        let moved = other_bias.is_some() || !base_other.is_empty();
-        if base_own.iter().chain(base_other).any(|bias| !bias.is_finite()) {
-            return Ok(None);
-        }
-        // Sums are rounded by their parts.
-        let large =
-            |bias: &[f32]| bias.iter().filter(|x| x.is_finite()).fold(0f32, |most, x| most.max(x.abs()));
-        let parts = [base_own, base_other].map(|bias| large(bias)).into_iter().sum::<f32>()
-            + [own_bias, other_bias].map(|bias| large(bias.unwrap_or_default())).into_iter().sum::<f32>();
-        let mut light: Vec<u32> = Vec::new();
-        let mut most = 0.0f64;
-        if moved {
-            let mut by_rise: Vec<u32> = (0..other_len as u32)
-                .filter(|&id| asked(id) && !other.lists[id as usize].is_empty())
-                .collect();
-            by_rise.sort_by(|a, b| risen(*b).total_cmp(&risen(*a)).then(a.cmp(b)));
-            most = by_rise.first().map_or(0.0, |&id| risen(id));
-            if most > 0.0 {
-                let rest = by_rise.split_off(by_rise.len() / LIGHT);
-                most = rest.first().map_or(0.0, |&id| risen(id));
-                light = by_rise;
-                light.sort_unstable();
-            }
-        }
-        // A search of some rows of this side among some of the other.
-        let search = |own: Option<&[u32]>, others: Option<&[u32]>| -> Result<Neighbours> {
-            let wanted = TopKOptions { k: self.need, means: None, both: !self.is_left, ..*options };
-            Ok(match self.is_left {
-                true => {
-                    top_k(channels, &TopKOptions { left_rows: own, right_rows: others, ..wanted }, task)?.left
-                }
-                false => {
-                    let wanted = TopKOptions { left_rows: others, right_rows: own, ..wanted };
-                    top_k(channels, &wanted, task)?.right.unwrap_or_default()
-                }
-            })
-        };
-        let near_light = (!light.is_empty()).then(|| search(own_rows, Some(&light))).transpose()?;
-        let bars = |row: u32, id: u32| {
-            let (left, right) = if self.is_left { (row, id) } else { (id, row) };
-            options.mask.is_some_and(|mask| mask.bars(left, right))
-        };
-        let serve = |(at, &row): (usize, &u32)| -> Option<Vec<Place>> {
-            if let Some(only) = options.mask.and_then(|mask| mask.only(row, self.is_left)) {
-                let (left, right) = if self.is_left { (row, only) } else { (only, row) };
-                let score = self.scorer.score(left, right);
-                let counts = asked(only) && score > f32::NEG_INFINITY;
-                return Some(if counts { vec![(only, score)] } else { Vec::new() });
-            }
-            let (list, tail) = (&own.lists[row as usize], own.tails[row as usize]);
-            let own_rise = f64::from(bias(own_bias, row)) - f64::from(base(base_own, row));
-            let stays = bias(own_bias, row).to_bits() == base(base_own, row).to_bits();
-            let stands = list.iter().copied().filter(|place| {
-                asked(place.0) && !bars(row, place.0) && light.binary_search(&place.0).is_err()
-            });
-            let (mut places, moved_places): (Vec<Place>, Vec<Place>) = stands.partition(|&(id, _)| {
-                stays && bias(other_bias, id).to_bits() == base(base_other, id).to_bits()
-            });
-            let ids: Vec<u32> = moved_places.iter().map(|place| place.0).collect();
-            let scores = self.scorer.scores(row, self.is_left, &ids);
-            places.extend(ids.into_iter().zip(scores));
-            places.extend(near_light.iter().flat_map(|near| near.row(at)));
-            places.sort_unstable_by(order);
-            if tail != NOTHING {
-                // What is not listed has at most the tail's score, and what biases have risen by.
-                let certain = match moved || own_rise != 0.0 {
-                    false => places.iter().take_while(|place| order(place, &tail).is_le()).count(),
-                    true => {
-                        let bound = f64::from(tail.1)
-                            + most.max(0.0)
-                            + own_rise
-                            + ROUNDING * (1.0 + f64::from(tail.1.abs() + parts));
-                        places.iter().take_while(|place| f64::from(place.1) > bound).count()
-                    }
-                };
-                if certain < self.need {
-                    return None;
-                }
-            }
-            places.truncate(self.need);
-            Some(places)
-        };
-        let mut lists: Vec<Option<Vec<Place>>> = rows.par_iter().enumerate().map(serve).collect();
-        let again: Vec<usize> = (0..lists.len()).filter(|&at| lists[at].is_none()).collect();
-        if 2 * again.len() > rows.len() {
-            return Ok(None);
-        }
-        if !again.is_empty() {
-            let ids: Vec<u32> = again.iter().map(|&at| rows[at]).collect();
-            let found = search(Some(&ids), other_rows)?;
-            for (place, at) in again.into_iter().enumerate() {
-                lists[at] = Some(found.row(place).collect());
-            }
-        }
-        Ok(Some(lists.into_iter().map(Option::unwrap_or_default).collect()))
+impl<'a> Plain<'a> {
+    fn new(channels: &[Channel<'a>], options: &TopKOptions<'_>, biases: &'a [Vec<f32>; 2]) -> Result<Self> {
+        let (similarity, renormalise) = (options.similarity, options.renormalise);
+        let options = TopKOptions { similarity, renormalise, ..TopKOptions::default() };
+        let biased = biases.iter().any(|bias| !bias.is_empty());
+        Ok(Plain { scorer: biased.then(|| Scorer::new(channels, &options)).transpose()?, biases })
+    }
+
+    /// The score of a pair under the biases.
+    fn biased(&self, score: f32, row: u32, id: u32, is_left: bool) -> f32 {
+        let [left, right] = self.biases.each_ref().map(|bias| (!bias.is_empty()).then_some(&bias[..]));
+        let (i, j) = if is_left { (row, id) } else { (id, row) };
+        Biases { left, right }.score(score, i, j)
+    }
+
+    /// Places with their scores under no biases, of which some are known.
+    fn of(&self, row: u32, is_left: bool, list: Vec<(Place, Option<f32>)>) -> Vec<Place> {
+        let Some(scorer) = &self.scorer else { return list.into_iter().map(|(place, _)| place).collect() };
+        let unknown: Vec<u32> =
+            list.iter().filter(|(_, score)| score.is_none()).map(|(place, _)| place.0).collect();
+        let mut scores = scorer.scores(row, is_left, &unknown).into_iter();
+        let mut score = |known: Option<f32>| known.or_else(|| scores.next()).unwrap_or(f32::NEG_INFINITY);
+        list.into_iter().map(|((id, _), known)| (id, score(known))).collect()
     }
 }
 

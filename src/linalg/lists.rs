@@ -24,6 +24,12 @@ impl Lists {
         }
     }
 
+    /// The same lists, taking in only what scores at least the floor of its row.
+    pub fn above(mut self, floors: &[f32]) -> Self {
+        self.bounds.iter_mut().zip(floors).for_each(|(bound, floor)| *bound = bound.max(*floor));
+        self
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.counts.len()

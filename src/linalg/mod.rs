@@ -6,6 +6,7 @@
 //! feature rows and presence bitmaps, and must not know graphs, links, the store or the language.
 
 mod cells;
+mod centres;
 mod cluster;
 #[cfg(test)]
 mod cluster_tests;
@@ -21,6 +22,7 @@ mod partition;
 mod plusplus;
 mod rank;
 mod score;
+mod served;
 mod silhouette;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -28,12 +30,13 @@ mod tiles;
 mod topk;
 
 pub use cells::Cells;
+pub(crate) use centres::{Centres, usual_cells};
 pub use cluster::{Block, KMeans, KMeansOptions, kmeans};
 pub(crate) use kept::KeptSide;
-pub use kept::{Keeper, Kept, PairScores, kept_top_k};
+pub use kept::{Compared, Keeper, Kept, kept_top_k};
 pub use mask::Mask;
-pub use pairs::pair_scores;
-pub(crate) use pairs::scores_of;
+pub use pairs::{PairScores, pair_scores};
+pub(crate) use pairs::{merged, missing, scores_of};
 pub use parted::Parted;
 pub use partition::{Partition, PartitionOptions, partition};
 pub use rank::{Biases, Rank, ranks, ranks_under};

@@ -47,6 +47,95 @@ pub fn pair_scores(
     Ok(channels.iter().map(of_channel).collect())
 }
 
+/// Similarities of pairs, channel by channel, that grow as more pairs are asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PairScores {
+    /// Ascending.
+    pairs: Vec<(u32, u32)>,
+    scores: Vec<Vec<f32>>,
+}
+
+impl PairScores {
+    /// What [`pair_scores`] gives for these pairs.
+    pub fn new(
+        channels: &[Channel<'_>],
+        pairs: Vec<(u32, u32)>,
+        similarity: Similarity,
+    ) -> Result<PairScores> {
+        let scores = pair_scores(channels, &pairs, similarity)?;
+        Ok(PairScores { pairs, scores })
+    }
+
+    /// Those of some pairs, ascending, that are not among these.
+    pub fn missing(&self, pairs: &[(u32, u32)]) -> Vec<(u32, u32)> {
+        missing(&self.pairs, pairs)
+    }
+
+    /// These and others, of other pairs.
+    pub fn and(&self, more: &PairScores) -> PairScores {
+        let order = merged(&self.pairs, &more.pairs);
+        let pick = |mine: bool, at: usize, mine_of: &[f32], more_of: &[f32]| {
+            if mine { mine_of[at] } else { more_of[at] }
+        };
+        let pairs = order.iter().map(|&(mine, at)| if mine { self.pairs[at] } else { more.pairs[at] });
+        let none = Vec::new();
+        let scores = more.scores.iter().enumerate().map(|(channel, more)| {
+            let own = self.scores.get(channel).unwrap_or(&none);
+            order.iter().map(|&(mine, at)| pick(mine, at, own, more)).collect()
+        });
+        PairScores { pairs: pairs.collect(), scores: scores.collect() }
+    }
+
+    /// The scores of some of the pairs, ascending, channel by channel.
+    pub fn of(&self, pairs: &[(u32, u32)]) -> Vec<Vec<f32>> {
+        let mut places = Vec::with_capacity(pairs.len());
+        let mut at = 0;
+        for pair in pairs {
+            while self.pairs[at] < *pair {
+                at += 1;
+            }
+            places.push(at);
+        }
+        self.scores.iter().map(|scores| places.iter().map(|&place| scores[place]).collect()).collect()
+    }
+
+    /// Number of pairs.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+}
+
+/// Those of `pairs` that are not among `known`; both ascending.
+pub(crate) fn missing(known: &[(u32, u32)], pairs: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let mut known = known.iter().peekable();
+    let is_missing = |pair: &&(u32, u32)| {
+        while known.next_if(|known| known < pair).is_some() {}
+        known.peek() != Some(pair)
+    };
+    pairs.iter().filter(is_missing).copied().collect()
+}
+
+/// Two ascending lists of pairs as one: for each place whether it is of the first, and its place there. Of
+/// equal pairs that of the first comes first.
+pub(crate) fn merged(first: &[(u32, u32)], second: &[(u32, u32)]) -> Vec<(bool, usize)> {
+    let mut order = Vec::with_capacity(first.len() + second.len());
+    let mut at = 0;
+    for (place, pair) in second.iter().enumerate() {
+        while first.get(at).is_some_and(|own| own <= pair) {
+            order.push((true, at));
+            at += 1;
+        }
+        order.push((false, place));
+    }
+    order.extend((at..first.len()).map(|at| (true, at)));
+    order
+}
+
 /// Squared norms of rows: of all at once where they are kept or asked for often.
 struct Squares<'a> {
     rows: Rows<'a>,
@@ -108,6 +197,42 @@ pub(crate) fn dot(a: &Rows<'_>, i: usize, b: &Rows<'_>, j: usize) -> f64 {
                 }
             }
             sum
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::random_data;
+    use super::*;
+    use crate::rng::Rng;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn what_is_known_is_joined_by_what_is_missing(seed: u64, n in 1usize..12, m in 1usize..12) {
+            let mut rng = Rng::new(seed);
+            let data = random_data(&mut rng, n, m);
+            let channels: Vec<_> = data.iter().map(|data| data.channel()).collect();
+            let mut known = PairScores::default();
+            for _ in 0..3 {
+                let mut pairs: Vec<(u32, u32)> =
+                    (0..rng.below(30)).map(|_| (rng.below(n) as u32, rng.below(m) as u32)).collect();
+                pairs.sort_unstable();
+                pairs.dedup();
+                let missing = known.missing(&pairs);
+                let more = PairScores::new(&channels, missing.clone(), Similarity::Cosine).unwrap();
+                prop_assert_eq!(known.len() + missing.len(), known.and(&more).len());
+                known = known.and(&more);
+                let bits = |scores: Vec<Vec<f32>>| -> Vec<Vec<u32>> {
+                    scores.into_iter().map(|scores| scores.into_iter().map(f32::to_bits).collect()).collect()
+                };
+                let expected = pair_scores(&channels, &pairs, Similarity::Cosine).unwrap();
+                prop_assert_eq!(bits(known.of(&pairs)), bits(expected));
+            }
         }
     }
 }

@@ -4,32 +4,14 @@
 //! without a modality is placed by those it has. A row stands in its nearest cells, in as many as it takes
 //! for a sample of rows to meet the best partners that exact search finds for them.
 
-use rayon::prelude::*;
-
+use super::centres::{Centres, MOST_CELLS, usual_cells};
 use super::{Cells, Channel, Neighbours, TopKOptions, check_channels, top_k};
 use crate::error::Result;
-use crate::features::{Feature, Matrix, OwnedFeature, Presence, Rows, gathered};
 use crate::rng::Rng;
 use crate::task::Task;
 
 /// Most cells that a row stands in.
 const MOST_NEAREST: usize = 16;
-
-/// Cells for each square root of the rows of a side: with a row in four cells, finding its cells costs about
-/// as much as comparing it within them.
-const CELLS: f64 = 4.0;
-
-/// Most cells.
-const MOST_CELLS: usize = 8192;
-
-/// Rows that a centre is the mean of, on the whole.
-const SAMPLED: usize = 32;
-
-/// Rounds of k-means.
-const ROUNDS: usize = 6;
-
-/// Largest numbers of a sparse centre that are kept.
-const SPARSE: usize = 256;
 
 /// Left rows whose exact partners are compared with.
 const JUDGED: usize = 500;
@@ -76,25 +58,25 @@ pub fn partition(
 ) -> Result<Partition> {
     let (n, m) = check_channels(channels)?;
     let mut rng = Rng::stream(options.seed, "cells");
-    let usual = (CELLS * (((n + m) / 2) as f64).sqrt()) as usize;
-    let count = options.cells.unwrap_or(usual).clamp(1, MOST_CELLS.min(n + m).max(1));
+    let count = options.cells.unwrap_or(usual_cells((n + m) / 2)).clamp(1, MOST_CELLS.min(n + m).max(1));
     let plain = TopKOptions {
         similarity: search.similarity,
         renormalise: search.renormalise,
         k: MOST_NEAREST.min(count),
         ..TopKOptions::default()
     };
-    let centres = centres(channels, &plain, count, &mut rng, task)?;
-    task.phase("putting rows into cells", None);
-    let near = |side: for<'a> fn(&Channel<'a>) -> Feature<'a>| -> Result<Neighbours> {
-        let views: Vec<Channel<'_>> = channels
-            .iter()
-            .zip(&centres)
-            .map(|(channel, centres)| Channel { left: side(channel), right: centres.view(), ..*channel })
-            .collect();
-        Ok(top_k(&views, &plain, task)?.left)
+    let there = |i: &u32| {
+        let i = *i as usize;
+        let has = |channel: &Channel<'_>| match i < n {
+            true => channel.left.present.get(i),
+            false => channel.right.present.get(i - n),
+        };
+        channels.iter().any(|channel| channel.weight > 0.0 && has(channel))
     };
-    let (left, right) = (near(|channel| channel.left)?, near(|channel| channel.right)?);
+    let rows = (0..(n + m) as u32).filter(there).collect();
+    let centres = Centres::find(channels, &plain, rows, count, &mut rng, task)?;
+    let left = centres.nearest(channels, |channel| channel.left, &plain, task)?;
+    let right = centres.nearest(channels, |channel| channel.right, &plain, task)?;
     let (judged, meetings) = meetings(channels, &plain, (&left, &right), &mut rng, task)?;
     let met = |of: &[Vec<usize>], nearest: usize, depth: usize| {
         let pairs = of.iter().flat_map(|row| row.iter().take(depth));
@@ -110,113 +92,6 @@ pub fn partition(
         recall: met(&meetings, nearest, BEST),
         best: met(&meetings, nearest, 1),
     })
-}
-
-/// Centres by k-means over a sample of the rows of both sides, one feature a modality.
-fn centres(
-    channels: &[Channel<'_>],
-    plain: &TopKOptions<'_>,
-    count: usize,
-    rng: &mut Rng,
-    task: &Task,
-) -> Result<Vec<OwnedFeature>> {
-    let (n, m) = check_channels(channels)?;
-    let there = |i: usize| {
-        let has = |channel: &Channel<'_>| match i < n {
-            true => channel.left.present.get(i),
-            false => channel.right.present.get(i - n),
-        };
-        channels.iter().any(|channel| channel.weight > 0.0 && has(channel))
-    };
-    let mut rows: Vec<u32> = (0..n + m).filter(|&i| there(i)).map(|i| i as u32).collect();
-    rng.shuffle(&mut rows);
-    rows.truncate(count * SAMPLED);
-    let (lefts, rights): (Vec<u32>, Vec<u32>) = rows.iter().partition(|row| (**row as usize) < n);
-    let rights: Vec<u32> = rights.into_iter().map(|row| row - n as u32).collect();
-    let sample: Vec<OwnedFeature> = channels
-        .iter()
-        .map(|channel| gathered(&[(channel.left, &lefts), (channel.right, &rights)]))
-        .collect();
-    // What was drawn is in no order within a side; every so many-th row of the whole is one to begin with.
-    let drawn = lefts.len() + rights.len();
-    let begin: Vec<u32> = (0..count).map(|c| (c * drawn / count) as u32).collect();
-    let begin = if drawn == 0 { Vec::new() } else { begin };
-    let mut centres: Vec<OwnedFeature> = sample.iter().map(|rows| rows.view().copied(&begin)).collect();
-    task.phase("finding cells", Some(ROUNDS as u64));
-    for round in 0..ROUNDS {
-        let views: Vec<Channel<'_>> = channels
-            .iter()
-            .zip(sample.iter().zip(&centres))
-            .map(|(channel, (rows, centres))| Channel {
-                left: rows.view(),
-                right: centres.view(),
-                ..*channel
-            })
-            .collect();
-        let found = top_k(&views, &TopKOptions { k: 1, ..*plain }, &task.silent())?.left;
-        let mut members: Vec<Vec<u32>> = vec![Vec::new(); begin.len()];
-        for row in 0..found.len() {
-            if let Some((cell, _)) = found.best(row) {
-                members[cell as usize].push(row as u32);
-            }
-        }
-        centres = sample.iter().zip(&centres).map(|(rows, old)| means(rows, old, &members)).collect();
-        task.advance(round as u64 + 1);
-    }
-    Ok(centres)
-}
-
-/// The mean of the members' unit rows; a cell that nobody is in stays where it was.
-fn means(rows: &OwnedFeature, old: &OwnedFeature, members: &[Vec<u32>]) -> OwnedFeature {
-    let (rows, old) = (rows.view(), old.view());
-    let cols = rows.rows.cols();
-    let of = |(cell, members): (usize, &Vec<u32>)| -> Option<Vec<f32>> {
-        let mut sums = vec![0f32; cols];
-        if members.is_empty() {
-            old.rows.each(cell, |column, x| sums[column] += x);
-            return old.present.get(cell).then_some(sums);
-        }
-        let mut any = false;
-        for &row in members.iter().filter(|row| rows.present.get(**row as usize)) {
-            any = true;
-            let scale = 1.0 / rows.rows.square(row as usize).sqrt().max(super::SMALLEST_NORM);
-            rows.rows.each(row as usize, |column, x| sums[column] += x * scale as f32);
-        }
-        any.then_some(sums)
-    };
-    match rows.rows {
-        Rows::Dense(_) => {
-            let found: Vec<Option<Vec<f32>>> = members.par_iter().enumerate().map(of).collect();
-            let present: Presence = found.iter().map(Option::is_some).collect();
-            let row = |row: Option<Vec<f32>>| row.unwrap_or_else(|| vec![0.0; cols]);
-            OwnedFeature {
-                rows: Matrix::Dense { data: found.into_iter().flat_map(row).collect(), cols },
-                present,
-            }
-        }
-        Rows::Sparse(_) => {
-            let sparse = |found: Vec<f32>| {
-                let mut stored: Vec<(u32, f32)> = (0u32..).zip(found).filter(|(_, x)| *x != 0.0).collect();
-                let by_size =
-                    |a: &(u32, f32), b: &(u32, f32)| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0));
-                stored.sort_unstable_by(by_size);
-                stored.truncate(SPARSE);
-                stored.sort_unstable_by_key(|(column, _)| *column);
-                stored
-            };
-            let found: Vec<Option<Vec<(u32, f32)>>> =
-                members.par_iter().enumerate().map(|cell| of(cell).map(sparse)).collect();
-            let present: Presence = found.iter().map(Option::is_some).collect();
-            let mut indptr = vec![0u64];
-            let mut entries: Vec<(u32, f32)> = Vec::new();
-            for row in found {
-                entries.extend(row.into_iter().flatten());
-                indptr.push(entries.len() as u64);
-            }
-            let (indices, values) = entries.into_iter().unzip();
-            OwnedFeature { rows: Matrix::Sparse { indptr, indices, values, cols }, present }
-        }
-    }
 }
 
 /// For a sample of left rows and each of their best partners, best first: the least number of nearest cells
@@ -250,6 +125,7 @@ fn meetings(
 mod tests {
     use super::super::tests::{Case, random_data};
     use super::*;
+    use crate::features::{Matrix, OwnedFeature};
 
     /// Rows around a few centres, the same on both sides but for noise; every so many-th is missing.
     fn clustered(rows: usize, cols: usize, sparse: bool, rng: &mut Rng) -> [OwnedFeature; 2] {

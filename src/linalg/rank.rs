@@ -33,7 +33,7 @@ pub struct Biases<'a> {
 
 impl Biases<'_> {
     /// The score of a pair with its biases: the bits that a search under them gives.
-    fn score(&self, score: f32, i: u32, j: u32) -> f32 {
+    pub(crate) fn score(&self, score: f32, i: u32, j: u32) -> f32 {
         let of = |bias: Option<&[f32]>, row: u32| bias.map_or(0.0, |bias| bias[row as usize]);
         score + of(self.right, j) + of(self.left, i)
     }

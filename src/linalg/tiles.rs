@@ -4,6 +4,7 @@
 //! bands run in parallel. Nothing a visitor sees depends on the sizes chosen here.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -96,6 +97,59 @@ pub(crate) fn for_each_tile(
         )?;
     }
     Ok(())
+}
+
+/// Scores without biases of some left with some right rows, to be shown again under biases.
+#[derive(Debug)]
+pub(crate) struct Record {
+    shape: Shape,
+    cols: usize,
+    /// By band, its rows one after the other.
+    bands: Vec<Mutex<Vec<f32>>>,
+}
+
+impl Record {
+    /// An empty one, for the rows of a scorer.
+    pub fn new(scorer: &Scorer<'_>, shape: Shape) -> Self {
+        let (rows, cols) = (scorer.left_ids.len(), scorer.right_ids.len());
+        let bands = (0..rows).step_by(shape.band).map(|start| shape.band.min(rows - start) * cols);
+        Record { shape, cols, bands: bands.map(|len| Mutex::new(vec![0.0; len])).collect() }
+    }
+
+    /// The sizes of the tiles.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Takes in a tile of scores without biases.
+    pub fn take(&self, tile: &Tile<'_>) {
+        let mut band = self.bands[tile.band].lock().unwrap_or_else(PoisonError::into_inner);
+        for (r, row) in band.chunks_exact_mut(self.cols.max(1)).enumerate() {
+            row[tile.cols.clone()].copy_from_slice(tile.row(r));
+        }
+    }
+
+    /// Shows the tiles that [`for_each_tile`] shows for the same rows, under the scorer's biases.
+    pub fn for_each_tile(
+        &self,
+        scorer: &Scorer<'_>,
+        task: &Task,
+        visit: impl Fn(&Tile<'_>) + Sync,
+    ) -> Result<()> {
+        let starts: Vec<usize> = (0..scorer.left_ids.len()).step_by(self.shape.band).collect();
+        let biases = scorer.right_biases();
+        starts.par_iter().enumerate().try_for_each(|(band, &start)| {
+            task.check()?;
+            let mut scores = self.bands[band].lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let rows = start..start + scores.len() / self.cols.max(1);
+            for (row, &i) in scores.chunks_exact_mut(self.cols.max(1)).zip(&scorer.left_ids[rows.clone()]) {
+                let bias = scorer.left_bias(i);
+                row.iter_mut().zip(&biases).for_each(|(score, right)| *score = *score + right + bias);
+            }
+            visit(&Tile { band, rows, cols: 0..self.cols, scores: &scores, stride: self.cols });
+            Ok(())
+        })
+    }
 }
 
 /// Right rows made ready for the bands.

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::linalg::kernel::Kernel;
 use crate::linalg::lists::Lists;
 use crate::linalg::score::Scorer;
-use crate::linalg::tiles::{Shape, for_each_tile};
+use crate::linalg::tiles::{Record, Shape, Tile, for_each_tile};
 use crate::linalg::{Cells, Channel, Mask, Similarity};
 use crate::task::Task;
 
@@ -140,38 +140,108 @@ pub(crate) fn pass(
     task: &Task,
 ) -> Result<TopK> {
     let depths = depths(options, (scorer.left_ids.len(), scorer.right_ids.len()));
-    let (lefts, rights) = lists(scorer, depths, kernel, shape, task)?;
-    Ok(TopK {
+    let found = lists(scorer, depths, kernel, shape, task)?;
+    Ok(best(found, options))
+}
+
+/// What [`top_k`] gives of lists.
+fn best((lefts, rights): (Vec<Lists>, Vec<Lists>), options: &TopKOptions<'_>) -> TopK {
+    TopK {
         left: table(rows(&lefts), options.k),
         right: options.both.then(|| table(rows(&rights), options.k)),
         left_means: options.means.map(|count| means(rows(&lefts), count)),
         right_means: options.means.map(|count| means(rows(&rights), count)),
-    })
+    }
+}
+
+/// What scores of some rows must at least be to be listed, by place; rows that are not named take anything.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Floors<'a> {
+    pub left: &'a [f32],
+    pub right: &'a [f32],
+}
+
+/// [`top_k`] over all pairs, without what scores less than the floors: by what was recorded of these rows under
+/// no biases, or recording it.
+pub(super) fn top_k_above(
+    channels: &[Channel<'_>],
+    options: &TopKOptions<'_>,
+    floors: Floors<'_>,
+    record: &mut Option<Record>,
+    task: &Task,
+) -> Result<TopK> {
+    /// More scores are not recorded: 128 MiB.
+    const MOST: usize = 1 << 25;
+    let scorer = Scorer::new(channels, options)?;
+    let kernel = Kernel::best();
+    let shape = record.as_ref().map_or_else(|| Shape::new(&scorer, &kernel), Record::shape);
+    let lengths = (scorer.left_ids.len(), scorer.right_ids.len());
+    let found = Both::new(lengths, depths(options, lengths), floors, shape);
+    match record {
+        Some(record) => record.for_each_tile(&scorer, task, |tile| found.take(&scorer, tile))?,
+        None if lengths.0 * lengths.1 > MOST || scorer.is_biased() => {
+            for_each_tile(&scorer, &kernel, shape, task, |tile| found.take(&scorer, tile))?;
+        }
+        None => {
+            let new = Record::new(&scorer, shape);
+            for_each_tile(&scorer, &kernel, shape, task, |tile| {
+                new.take(tile);
+                found.take(&scorer, tile);
+            })?;
+            *record = Some(new);
+        }
+    }
+    Ok(best(found.into_lists(), options))
 }
 
 /// The best of all pairs: so many places for every left and for every right row (none if 0).
 pub(super) fn lists(
     scorer: &Scorer<'_>,
-    (left_depth, right_depth): (usize, usize),
+    depths: (usize, usize),
     kernel: &Kernel,
     shape: Shape,
     task: &Task,
 ) -> Result<(Vec<Lists>, Vec<Lists>)> {
-    let (n, m) = (scorer.left_ids.len(), scorer.right_ids.len());
-    let bands = (0..n).step_by(shape.band);
-    let lefts: Vec<Mutex<Lists>> =
-        bands.map(|start| Mutex::new(Lists::new(shape.band.min(n - start), left_depth))).collect();
-    let strips = (0..m).step_by(STRIP);
-    let rights: Vec<Mutex<Lists>> =
-        strips.map(|start| Mutex::new(Lists::new(STRIP.min(m - start), right_depth))).collect();
-    for_each_tile(scorer, kernel, shape, task, |tile| {
+    let lengths = (scorer.left_ids.len(), scorer.right_ids.len());
+    let found = Both::new(lengths, depths, Floors::default(), shape);
+    for_each_tile(scorer, kernel, shape, task, |tile| found.take(scorer, tile))?;
+    Ok(found.into_lists())
+}
+
+/// Lists of both sides while tiles come in: of left rows by band, of right rows by strips.
+struct Both {
+    lefts: Vec<Mutex<Lists>>,
+    rights: Vec<Mutex<Lists>>,
+    right_depth: usize,
+}
+
+impl Both {
+    fn new(
+        (lefts, rights): (usize, usize),
+        (left_depth, right_depth): (usize, usize),
+        floors: Floors<'_>,
+        shape: Shape,
+    ) -> Self {
+        let empty = |rows: usize, step: usize, depth: usize, floors: &[f32]| -> Vec<Mutex<Lists>> {
+            let floors = |start: usize| floors.get(start..).unwrap_or_default();
+            let lists = |start: usize| Lists::new(step.min(rows - start), depth).above(floors(start));
+            (0..rows).step_by(step).map(|start| Mutex::new(lists(start))).collect()
+        };
+        Both {
+            lefts: empty(lefts, shape.band, left_depth, floors.left),
+            rights: empty(rights, STRIP, right_depth, floors.right),
+            right_depth,
+        }
+    }
+
+    fn take(&self, scorer: &Scorer<'_>, tile: &Tile<'_>) {
         let ids = &scorer.right_ids[tile.cols.clone()];
-        let mut lists = lefts[tile.band].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lists = self.lefts[tile.band].lock().unwrap_or_else(PoisonError::into_inner);
         for r in 0..tile.rows.len() {
             lists.offer_row(r, tile.row(r), ids);
         }
         drop(lists);
-        if right_depth == 0 {
+        if self.right_depth == 0 {
             return;
         }
         let mut start = tile.cols.start;
@@ -179,17 +249,23 @@ pub(super) fn lists(
             let strip = start / STRIP;
             let end = ((strip + 1) * STRIP).min(tile.cols.end);
             let within = start - tile.cols.start..end - tile.cols.start;
-            let mut lists = rights[strip].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lists = self.rights[strip].lock().unwrap_or_else(PoisonError::into_inner);
             for (r, &id) in scorer.left_ids[tile.rows.clone()].iter().enumerate() {
                 lists.offer_column(start - strip * STRIP, &tile.row(r)[within.clone()], id);
             }
             start = end;
         }
-    })?;
-    let open = |lists: Vec<Mutex<Lists>>| -> Vec<Lists> {
-        lists.into_iter().map(|lists| lists.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
-    };
-    Ok((open(lefts), open(rights)))
+    }
+
+    fn into_lists(self) -> (Vec<Lists>, Vec<Lists>) {
+        let open = |lists: Vec<Mutex<Lists>>| -> Vec<Lists> {
+            lists
+                .into_iter()
+                .map(|lists| lists.into_inner().unwrap_or_else(PoisonError::into_inner))
+                .collect()
+        };
+        (open(self.lefts), open(self.rights))
+    }
 }
 
 /// Every row of all lists, in order: partners and scores, best first.

@@ -90,11 +90,14 @@ impl OneToOne {
                 break;
             }
             if best.exhausted {
-                // Those near their end come along: every look-up reads all right rows once.
+                // Those near their end come along, for every look-up reads all right rows once; but not those
+                // that will hardly be reached before there are pairs enough.
                 let mut rows = vec![best.row];
+                let least = queue.offered((self.count - pairs.len()).saturating_mul(2));
                 let (lists, taken) = (&queue.lists, &taken);
                 queue.heap.retain(|offer| {
                     let low = offer.exhausted || runs_low(&lists[offer.row], offer.place, taken);
+                    let low = low && offer.score >= least;
                     if low {
                         rows.push(offer.row);
                     }
@@ -218,6 +221,15 @@ impl Queue {
             self.lists[row] = list.into_iter().enumerate().map(mark).collect();
             self.push(row, 0, &[]);
         }
+    }
+
+    /// The score of the so-many-th best offer; −∞ if there are not so many.
+    fn offered(&self, count: usize) -> f32 {
+        let mut scores: Vec<f32> = self.heap.iter().map(|offer| offer.score).collect();
+        if count >= scores.len() {
+            return f32::NEG_INFINITY;
+        }
+        *scores.select_nth_unstable_by(count, |a, b| b.total_cmp(a)).1
     }
 
     /// Queues the best offer of a row from `place` of its list on.

@@ -106,11 +106,11 @@ fn facts(side: Side, index: &Index<'_>) -> Vec<(String, String)> {
     }
     let reached = match index.repaired() {
         0 => format!("{} of {}", index.reached(), index.points()),
-        links => format!("{} of {}, by {links} added links", index.reached(), index.points()),
+        added => format!("{} of {}, by {added} added entrances", index.reached(), index.points()),
     };
     vec![
         (format!("{side}.rows"), format!("{} of {} have what is compared", index.indexed(), index.rows())),
-        (format!("{side}.points"), format!("{} different ones in {} layers", index.points(), index.height())),
+        (format!("{side}.points"), format!("{} different ones in {} cells", index.points(), index.cells())),
         (format!("{side}.reached"), reached),
         (format!("{side}.recall@10"), recall),
     ]
@@ -162,8 +162,8 @@ pub(crate) fn available(
         if over.is_some() && entry.fact(OVER) == over.as_deref() {
             match load(engine, &entry, side) {
                 Ok(index) => return Ok(Available::Index(entry.name, index)),
-                Err(error) if error.code() == Code::Corrupt => {
-                    notes.push(format!("index `{}` is damaged ({error}): {}", entry.name, entry.statement));
+                Err(error) if matches!(error.code(), Code::Corrupt | Code::Unsupported) => {
+                    notes.push(format!("index `{}` is not used ({error}): {}", entry.name, entry.statement));
                 }
                 Err(error) => return Err(error),
             }

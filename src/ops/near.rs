@@ -12,7 +12,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 use super::catalog::PairEntry;
 use super::engine::locked;
 use crate::error::Result;
-use crate::linalg::{Keeper, Kept, KeptSide, PairScores};
+use crate::linalg::{Compared, Keeper, Kept, KeptSide, PairScores};
 use crate::store::{Batch, Db, Digest, Record, Table};
 
 /// Pair and key to [`NearEntry`].
@@ -59,7 +59,7 @@ struct NearObject {
 
 impl Record for NearObject {
     const KIND: [u8; 4] = *b"nrls";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }
 
 /// What is kept in memory.
@@ -69,6 +69,8 @@ pub(crate) struct Cache {
     lists: Arc<Mutex<VecDeque<Cached>>>,
     /// Scores of pairs, newest first.
     scores: Arc<Mutex<VecDeque<Scored>>>,
+    /// What was compared last.
+    lent: Arc<Mutex<Option<Lent>>>,
 }
 
 impl Cache {
@@ -76,6 +78,7 @@ impl Cache {
     pub fn forget(&self, pair: &str) {
         locked(&self.lists).retain(|cached| !is_of(&cached.key, pair));
         locked(&self.scores).clear();
+        *locked(&self.lent) = None;
     }
 }
 
@@ -93,6 +96,14 @@ struct Scored {
     /// Tells the pair and its version whose rows they are of.
     stamp: [u8; 32],
     scores: Arc<PairScores>,
+}
+
+/// What was compared, set aside for the next search.
+struct Lent {
+    key: [u8; 32],
+    /// Tells the pair and its version whose rows it is of.
+    stamp: [u8; 32],
+    compared: Compared,
 }
 
 /// Keeps the lists of a pair.
@@ -162,6 +173,15 @@ impl Keeper for PairKeeper {
 
     fn confirm(&self, key: &[u8; 32], kept: Arc<Kept>) {
         self.remember(place(&self.pair, key), kept);
+    }
+
+    fn lend(&self, key: &[u8; 32], compared: Compared) {
+        *locked(&self.cache.lent) = Some(Lent { key: *key, stamp: self.stamp, compared });
+    }
+
+    fn lent(&self, key: &[u8; 32]) -> Option<Compared> {
+        let lent = locked(&self.cache.lent).take()?;
+        (lent.key == *key && lent.stamp == self.stamp).then_some(lent.compared)
     }
 
     fn recall_scores(&self, key: &[u8; 32]) -> Option<Arc<PairScores>> {

@@ -1,8 +1,10 @@
 //! Candidate pairs with what speaks for each: the modalities, and the structure around seeds.
 
+use rayon::prelude::*;
+
 use crate::error::Result;
 use crate::kg::EntityId;
-use crate::linalg::TopKOptions;
+use crate::linalg::{TopKOptions, merged, missing};
 use crate::matching::wrong_shares;
 use crate::psqe::Evidence;
 use crate::psqe::structure::Structure;
@@ -92,22 +94,16 @@ impl Candidates {
         evidence: &Evidence<'_>,
         weights: &Resolved,
     ) -> Result<()> {
-        pairs.sort_unstable();
+        pairs.par_sort_unstable();
         pairs.dedup();
-        pairs.retain(|pair| self.pairs.binary_search(pair).is_err());
+        let pairs = missing(&self.pairs, &pairs);
         let mut new = parts(&pairs, evidence, weights)?;
         new.push(vec![0.0; pairs.len()]);
-        let old = std::mem::take(&mut self.pairs);
-        // Where each pair comes from: an old place, or a new one behind all old ones.
-        let mut order: Vec<usize> = (0..old.len() + pairs.len()).collect();
-        let pair = |at: usize| old.get(at).copied().unwrap_or_else(|| pairs[at - old.len()]);
-        order.sort_unstable_by_key(|&at| pair(at));
-        self.pairs = order.iter().map(|&at| pair(at)).collect();
-        for (part, new) in self.parts.iter_mut().zip(new) {
-            let known = std::mem::take(part);
-            let number = |&at: &usize| known.get(at).copied().unwrap_or_else(|| new[at - known.len()]);
-            *part = order.iter().map(number).collect();
-        }
+        let order = merged(&self.pairs, &pairs);
+        self.pairs = order.iter().map(|&(old, at)| if old { self.pairs[at] } else { pairs[at] }).collect();
+        self.parts.par_iter_mut().zip(new).for_each(|(part, new)| {
+            *part = order.iter().map(|&(old, at)| if old { part[at] } else { new[at] }).collect();
+        });
         self.sum();
         Ok(())
     }
@@ -123,7 +119,8 @@ impl Candidates {
     }
 
     fn sum(&mut self) {
-        self.scores = (0..self.pairs.len()).map(|i| self.parts.iter().map(|part| part[i]).sum()).collect();
+        let sum = |i: usize| self.parts.iter().map(|part| part[i]).sum();
+        self.scores = (0..self.pairs.len()).into_par_iter().map(sum).collect();
     }
 
     /// The pairs at these places.
@@ -233,7 +230,7 @@ fn parts(
 ) -> Result<Vec<Vec<f32>>> {
     let factors = weights.factors();
     let total: f32 = factors.iter().sum();
-    let mut parts = evidence.cosines(pairs)?.to_vec();
+    let mut parts = evidence.cosines(pairs)?;
     let renormalise = evidence.options().renormalise;
     for place in 0..pairs.len() {
         let known: f32 =

@@ -51,6 +51,10 @@ const SILHOUETTE_ROWS: usize = 2_000;
 /// The reference looks at no more than this many pairs for each seed of a quota.
 pub(super) const REFERENCE_PAIRS: usize = 100;
 
+/// Partners of an entity that are looked up at first: only the best pairs of a cluster become seeds, and lists
+/// that were kept reach so far within it.
+const FIRST: usize = 4;
+
 /// PSQE stage I (section 4.1): entities of both sides, as fused vectors, fall into k clusters; each
 /// cluster gives seeds in proportion to its size, best first, one-to-one. Seeds come by cluster, then
 /// by falling score.
@@ -94,7 +98,7 @@ pub fn cluster(
         let pairs = if quota == 0 || left.is_empty() || right.is_empty() {
             Vec::new()
         } else if options.variant != Variant::Reference {
-            let first = TopKOptions { k: OneToOne::default().depth, ..rows };
+            let first = TopKOptions { k: FIRST, ..rows };
             let near = evidence.top_k(&on, &first, task)?.left;
             let greedy = OneToOne { count: quota, ..OneToOne::default() };
             greedy.pairs_from(Some(&near), &channels, &rows, task)?

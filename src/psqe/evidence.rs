@@ -233,23 +233,27 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Cosine of every pair in every modality, modality by modality; NaN where a row is missing. Kept for the
-    /// next stage, which asks for the same pairs.
-    pub fn cosines(&self, pairs: &[(u32, u32)]) -> Result<Arc<PairScores>> {
+    /// Cosine of every pair in every modality, modality by modality; NaN where a row is missing. `pairs` are
+    /// ascending. Kept for the next stage, which asks for many of the same pairs.
+    pub fn cosines(&self, pairs: &[(u32, u32)]) -> Result<Vec<Vec<f32>>> {
+        /// More pairs are not kept.
+        const MOST: usize = 1 << 22;
         let channels = self.channels(&vec![1.0; self.len()]);
-        let Some(keeper) = self.keeper else {
-            return Ok(Arc::new(pair_scores(&channels, pairs, Similarity::Cosine)?));
-        };
+        let Some(keeper) = self.keeper else { return pair_scores(&channels, pairs, Similarity::Cosine) };
         let mut hasher = blake3::Hasher::new();
         self.modalities().for_each(|modality| _ = hasher.update(modality.as_str().as_bytes()).update(&[0]));
-        pairs.iter().for_each(|(i, j)| _ = hasher.update(&i.to_le_bytes()).update(&j.to_le_bytes()));
         let key = *hasher.finalize().as_bytes();
-        if let Some(known) = keeper.recall_scores(&key) {
-            return Ok(known);
+        let known = keeper.recall_scores(&key).unwrap_or_default();
+        let missing = known.missing(pairs);
+        if missing.is_empty() {
+            return Ok(known.of(pairs));
         }
-        let found = Arc::new(pair_scores(&channels, pairs, Similarity::Cosine)?);
-        keeper.keep_scores(&key, found.clone());
-        Ok(found)
+        let found = PairScores::new(&channels, missing, Similarity::Cosine)?;
+        let all = Arc::new(known.and(&found));
+        if all.len() <= MOST {
+            keeper.keep_scores(&key, all.clone());
+        }
+        Ok(all.of(pairs))
     }
 
     /// Cosine of every pair in every modality, `pairs × modalities`; NaN where a row is not real.
