@@ -1,9 +1,10 @@
 """What a refresh costs beside computing from nothing, after 1 % of the entities of DBP15K zh_en were edited.
 
 Each side's entities get new name vectors (moved a little) and lose a triple. Two copies of one store are then
-brought up to date, one by REFRESH, one by REFRESH full=true, in turn and under one load.
+brought up to date, one by REFRESH, one by REFRESH full=true, in turn and under one load: seeds and an alignment of
+features, or seeds, a model trained on them and its alignment, whose Hits@1 is told as well.
 
-    PYTHON=… benches/run.sh refresh
+    PYTHON=… benches/run.sh refresh [trained]
 """
 
 import csv
@@ -17,6 +18,7 @@ import tempfile
 import numpy as np
 
 seedbed, data = sys.argv[1], sys.argv[2]
+trained = "trained" in sys.argv[3:]
 inputs, graphs = f"{data}/inputs/zh_en", f"{data}/dbp15k/zh_en"
 work = tempfile.mkdtemp()
 
@@ -57,17 +59,22 @@ for side in (0, 1):
                 file.write(f"- <{both[head]}> <{relations[relation]}> <{both[tail]}> .\n")
 
 base = f"{work}/base"
+made, judged = "ALIGN p AS a", None
+if trained:
+    made = """TRAIN eva ON p USING s epochs=30 dims=128 lr=0.005 AS m;
+ALIGN p USING m match=best csls=3 AS b"""
+    judged = "b"
 run(base, f"""
 IMPORT dbp15k '{graphs}' AS p;
 IMPORT FEATURES visual FROM '{inputs}/visual_sim.npy' present='{inputs}/has_image.npy' INTO p;
 IMPORT FEATURES attribute FROM '{inputs}/name_minilm.npy' INTO p;
 IMPORT FEATURES relation FROM '{inputs}/rel_text.npy' INTO p;
 PSQE n=4000 FROM p AS s;
-ALIGN p AS a;
+{made};
 UPDATE FEATURES attribute FROM '{work}/moved.npy' ids='{work}/moved.txt' INTO p;
 APPLY DIFF '{work}/gone0.nt' TO p.left;
 APPLY DIFF '{work}/gone1.nt' TO p.right""")
-times = {}
+times, hits = {}, {}
 for turn in range(int(os.environ.get("TURNS", "3"))):
     for how, statement in (("refresh", "REFRESH p"), ("full", "REFRESH p full=true")):
         store = f"{work}/{how}"
@@ -75,6 +82,8 @@ for turn in range(int(os.environ.get("TURNS", "3"))):
         shutil.copytree(base, store)
         for row in run(store, statement):
             times.setdefault(row["what"], {}).setdefault(how, []).append(float(row["seconds"]))
+        if judged:
+            hits[how] = run(store, f"EVALUATE {judged} protocol=strict")
 print(f"{'what':14} {'refresh s':>10} {'full s':>10} {'ratio':>7}")
 total = {"refresh": 0.0, "full": 0.0}
 for what, spent in times.items():
@@ -83,4 +92,7 @@ for what, spent in times.items():
         total[how] += least[how]
     print(f"{what:14} {least['refresh']:10.2f} {least['full']:10.2f} {least['refresh'] / least['full']:7.3f}")
 print(f"{'all':14} {total['refresh']:10.2f} {total['full']:10.2f} {total['refresh'] / total['full']:7.3f}")
+for how, rows in hits.items():
+    told = (f"{row['direction']}, {row['similarity']}: {float(row['hits@1']):.4f}" for row in rows)
+    print(f"Hits@1 after {how}: " + "; ".join(told))
 shutil.rmtree(work)

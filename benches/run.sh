@@ -4,7 +4,7 @@
 #   benches/run.sh kmeans [ROWS [ROUNDS]]
 #   benches/run.sh import|cluster [ROUNDS]    on DBP15K zh_en under SEEDBED_DATA or ../shared/data
 #   benches/run.sh tune [ROUNDS]              the same; the yardstick is PyTorch
-#   benches/run.sh refresh                    the same; a refresh after edits beside computing from nothing
+#   benches/run.sh refresh [trained]          the same; a refresh after edits beside computing from nothing
 #   benches/run.sh size [ENTITIES …]          a made-up pair from its files to exported links; time and memory
 #   benches/run.sh index [ROWS [COLUMNS]]     the yardstick is hnswlib
 #   benches/run.sh train [ROUNDS]             the same; each aligner beside MEAformer in PyTorch
@@ -31,7 +31,7 @@ export PYTHONDONTWRITEBYTECODE=1
 export RAYON_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads" OMP_NUM_THREADS="$threads"
 if [ "$bench" = refresh ]; then
     cargo build --quiet --release
-    exec "$python" benches/refresh.py target/release/seedbed "${SEEDBED_DATA:-../shared/data}"
+    exec "$python" benches/refresh.py target/release/seedbed "${SEEDBED_DATA:-../shared/data}" "${2:-}"
 fi
 if [ "$bench" = size ]; then
     shift

@@ -66,6 +66,7 @@ fn a_match_through_an_index_gives_the_rows_and_scores_of_exact_search() {
 
     let listed = rows_of(execute(&mut session, "SHOW INDEXES FROM p"));
     assert_eq!((listed.len(), &listed[0][0], &listed[0][1]), (1, &"i".into(), &"index".into()));
+    assert_ne!(fact(&mut session, "i", "rows"), Some("0".into()));
     assert!(fact(&mut session, "i", "left.recall@10").unwrap().contains(" at ef "));
     let reached = fact(&mut session, "i", "right.reached").unwrap();
     let counts: Vec<&str> = reached.split([' ', ',']).collect();
@@ -101,6 +102,31 @@ fn the_way_is_chosen_by_cost_and_recall_and_told() {
     execute(&mut session, &format!("IMPORT FEATURES visual FROM '{}' INTO p", path.display()));
     assert!(said(&mut session, "").contains("index `i` is stale (p.visual changed)"));
     assert!(fact(&mut session, "i", "state").unwrap().starts_with("stale"));
+}
+
+#[test]
+fn an_index_goes_on_serving_while_few_rows_have_changed() {
+    let mut session = planted(&Store::in_memory());
+    execute(&mut session, "CREATE INDEX i ON p weights(visual=1)");
+    let target = "IN p USING features(visual=1)";
+    // The best counterpart of some entity goes; it must not be found any more.
+    let (entity, gone) = entities(&mut session, "left", 40)
+        .into_iter()
+        .find_map(|entity| {
+            let found = rows_of(execute(&mut session, &format!("MATCH <{entity}> {target} LIMIT 1")));
+            found.first().map(|row| (entity, row[0].to_string()))
+        })
+        .unwrap();
+    execute(&mut session, &format!("DELETE ENTITY <{gone}> FROM p.right"));
+    let walked = execute(&mut session, &format!("MATCH <{entity}> {target} exact=false recall=0.5 LIMIT 10"));
+    let notes = walked.notes.join("\n");
+    assert!(notes.contains("through the index") && notes.contains("changed since it was built"), "{notes}");
+    assert!(rows_of(walked).iter().all(|row| row[0].to_string() != gone));
+    assert!(compare(&mut session, target) >= 0.97);
+    assert!(fact(&mut session, "i", "state").unwrap().starts_with("stale"));
+    execute(&mut session, "REFRESH i");
+    let walked = execute(&mut session, &format!("MATCH <{entity}> {target} exact=false recall=0.5"));
+    assert!(!walked.notes.join("\n").contains("changed since"));
 }
 
 /// A version 1.0 npy file of `rows × cols` numbers.

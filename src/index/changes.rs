@@ -34,6 +34,16 @@ impl Changes {
         self.stale.get(row as usize)
     }
 
+    /// Number of rows that have changed, gone or come.
+    pub fn len(&self) -> usize {
+        self.stale.count()
+    }
+
+    /// Whether nothing has happened.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Rows to be compared one by one, ascending.
     pub fn tail(&self) -> impl Iterator<Item = u32> + '_ {
         self.tail.iter().map(|row| row as u32)

@@ -2,17 +2,19 @@
 //!
 //! Among clusters that lie apart nothing leads a walk from one to the next, and a hierarchy of random points
 //! misses those that none of its points fell into. So rows are parted by k-means, a query is compared with all
-//! centres — some 4√n rows that lie beside each other — and the walk begins at points of the nearest cells. The
-//! wider the walk, the more cells it begins in, so that one wide enough for all points begins everywhere.
+//! centres — 4√n rows that lie beside each other, at most 8192 — and the walk begins at points of the nearest
+//! cells. The wider the walk, the more cells it begins in; one wide enough for all points begins in all.
 
+use rayon::prelude::*;
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::embedding::Query;
-use super::graph::{key, point_of};
+use super::graph::{are_lists, key, point_of};
 use super::points::Points;
 use crate::error::{Code, Error, Result};
 use crate::features::Feature;
 use crate::linalg::{Centres, Neighbours, SMALLEST_NORM};
+use crate::task::Task;
 
 /// Cells that a walk begins in at least.
 const DOORS: usize = 16;
@@ -36,7 +38,13 @@ pub(crate) struct OwnedEntrances {
 
 impl OwnedEntrances {
     /// Entrances over points, each in the cell that `near` lists first for its row; and these cells.
-    pub fn new(centres: &Centres, near: &Neighbours, rows: &[u32], points: &Points) -> (Self, Vec<u32>) {
+    pub fn new(
+        centres: &Centres,
+        near: &Neighbours,
+        rows: &[u32],
+        points: &Points,
+        task: &Task,
+    ) -> Result<(Self, Vec<u32>)> {
         let features: Vec<Feature<'_>> = centres.features().iter().map(|feature| feature.view()).collect();
         let count = features.first().map_or(0, |feature| feature.present.len());
         let mut members: Vec<Vec<u64>> = vec![Vec::new(); count];
@@ -45,16 +53,21 @@ impl OwnedEntrances {
             let (cell, score) = near.best(row as usize).unwrap_or((0, f32::MIN));
             members[cell as usize].push(key(-score, point));
         }
+        let spread: Vec<Vec<u32>> = members
+            .par_iter()
+            .map(|members| task.check().map(|()| spread(members, points)))
+            .collect::<Result<_>>()?;
         let mut entrances = OwnedEntrances { starts: vec![0], ..OwnedEntrances::default() };
         let mut cells = vec![0; points.len()];
-        for (centre, members) in members.into_iter().enumerate().filter(|(_, members)| !members.is_empty()) {
+        let filled = members.iter().zip(spread).enumerate().filter(|(_, (members, _))| !members.is_empty());
+        for (centre, (members, spread)) in filled {
             let cell = entrances.starts.len() as u32 - 1;
             members.iter().for_each(|&member| cells[point_of(member) as usize] = cell);
             entrances.centres.extend(features.iter().flat_map(|feature| unit(feature, centre)));
-            entrances.points.extend(spread(&members, points));
+            entrances.points.extend(spread);
             entrances.starts.push(entrances.points.len() as u64);
         }
-        (entrances, cells)
+        Ok((entrances, cells))
     }
 
     pub fn view(&self) -> Entrances<'_> {
@@ -88,19 +101,19 @@ fn unit(feature: &Feature<'_>, row: usize) -> Vec<f32> {
 /// Of the members of a cell, as keys by their distance to its centre, the nearest and then whichever is farthest
 /// from those taken.
 fn spread(members: &[u64], points: &Points) -> Vec<u32> {
-    let Some(&first) = members.iter().min() else { return Vec::new() };
-    let mut taken = vec![point_of(first)];
     let mut nearest = vec![f32::INFINITY; members.len()];
-    while let Some(&last) = taken.last().filter(|_| taken.len() < SPREAD.min(members.len())) {
+    let mut taken: Vec<u32> = Vec::new();
+    let mut next = (0..members.len()).min_by_key(|&at| members[at]);
+    while let Some(at) = next.filter(|_| taken.len() < SPREAD) {
+        let point = point_of(members[at]);
+        taken.push(point);
         for (nearest, &member) in nearest.iter_mut().zip(members) {
-            *nearest = nearest.min(points.distance(last, point_of(member)));
+            *nearest = nearest.min(points.distance(point, point_of(member)));
         }
-        // Among equally far ones the first; those taken are at no distance.
+        nearest[at] = f32::NEG_INFINITY;
+        // Among equally far ones the first.
         let far = (0..members.len()).max_by(|&a, &b| nearest[a].total_cmp(&nearest[b]).then(b.cmp(&a)));
-        match far.filter(|&far| nearest[far] > 0.0) {
-            Some(far) => taken.push(point_of(members[far])),
-            None => break,
-        }
+        next = far.filter(|&far| nearest[far] > 0.0);
     }
     taken
 }
@@ -124,13 +137,13 @@ impl<'a> Entrances<'a> {
         &self.points[self.starts[cell] as usize..self.starts[cell + 1] as usize]
     }
 
-    /// The points that a walk of width `ef` begins at, if this share of all points is wanted.
-    pub fn near(&self, query: &Query, ef: usize, share: f64) -> Vec<u32> {
+    /// The points that a walk of width `ef` through so many begins at, if this share of them is wanted.
+    pub fn near(&self, query: &Query, (ef, points): (usize, usize), share: f64) -> Vec<u32> {
         let to = |(cell, centre)| key(-query.of(centre), cell);
         let mut cells: Vec<u64> =
             (0..).zip(self.centres.chunks_exact(query.columns().max(1))).map(to).collect();
         let doors = (DOORS.max(ef / WIDTH_A_DOOR) as f64 / share) as usize;
-        if doors < cells.len() {
+        if doors < cells.len() && ef < points {
             cells.select_nth_unstable(doors);
             cells.truncate(doors);
         }
@@ -145,10 +158,7 @@ impl<'a> Entrances<'a> {
 
     /// Checks that centres are as many as cells, and entrances among so many points.
     pub fn check(&self, points: usize) -> Result<()> {
-        let fits = self.starts.first() == Some(&0)
-            && self.starts.last() == Some(&(self.points.len() as u64))
-            && self.starts.is_sorted()
-            && self.points.iter().all(|&point| (point as usize) < points)
+        let fits = are_lists(self.starts, self.points, points)
             && self.centres.len() == self.len() * self.columns()
             && self.centres.iter().all(|x| x.is_finite());
         match fits {

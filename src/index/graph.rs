@@ -35,17 +35,21 @@ impl<'a> Graph<'a> {
 
     /// Checks that lists lie in their array and name points, and that they are of so many points.
     pub fn check(&self, points: usize) -> Result<()> {
-        let fits = self.starts.first() == Some(&0)
-            && self.starts.last() == Some(&(self.links.len() as u64))
-            && self.starts.is_sorted()
-            && self.len() == points
-            && self.links.iter().all(|&point| (point as usize) < points);
+        let fits = self.len() == points && are_lists(self.starts, self.links, points);
         match fits {
             true => Ok(()),
             false => Err(Error::new(Code::Corrupt, "the graph of an index does not fit its own counts")
                 .help("run CHECK FULL; make the index again")),
         }
     }
+}
+
+/// Whether lists that begin at `starts` lie in `items`, and these are numbers below a bound.
+pub(super) fn are_lists(starts: &[u64], items: &[u32], below: usize) -> bool {
+    starts.first() == Some(&0)
+        && starts.last() == Some(&(items.len() as u64))
+        && starts.is_sorted()
+        && items.iter().all(|&item| (item as usize) < below)
 }
 
 /// A graph that owns its lists.

@@ -14,8 +14,10 @@ use crate::task::Task;
 pub(crate) const RECALL_AT: usize = 10;
 /// Rows that are searched to measure it.
 const SAMPLE: usize = 200;
-/// The narrowest and the widest walk that is tried.
-const WIDTHS: [usize; 2] = [16, 4096];
+/// The narrowest walk that is tried.
+const NARROWEST: usize = 16;
+/// The widest walk that is tried.
+pub(crate) const WIDEST: usize = 4096;
 /// A walk that finds so many is not widened.
 const ENOUGH: f32 = 0.999;
 
@@ -56,8 +58,8 @@ pub(crate) fn measure(index: &Index<'_>, channels: &[Channel<'_>], task: &Task) 
         TopKOptions { k: RECALL_AT, left_rows: Some(&ids), renormalise: false, ..TopKOptions::default() };
     let exact = top_k(channels, &options, task)?.left;
     let mut measured = Vec::new();
-    let mut ef = WIDTHS[0];
-    while !sample.is_empty() && index.points() > 0 && ef <= WIDTHS[1] {
+    let mut ef = NARROWEST;
+    while !sample.is_empty() && index.points() > 0 && ef <= WIDEST {
         task.check()?;
         let found = sample.par_iter().enumerate().map_init(Walk::default, |walk, (place, (row, query))| {
             let candidates = index.walk(walk, &rows, query, ef, index.indexed(), |_| true);

@@ -7,8 +7,8 @@
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::entrances::{Entrances, OwnedEntrances};
-use super::graph::{Graph, OwnedGraph};
-use super::measure::Measured;
+use super::graph::{Graph, OwnedGraph, are_lists};
+use super::measure::{Measured, WIDEST};
 use super::points::Groups;
 use super::search::Index;
 use crate::error::{Code, Error, Result};
@@ -21,6 +21,8 @@ pub struct IndexData {
     pub(super) rows: u64,
     /// `rows × modalities`: what rows are multiplied by.
     pub(super) scales: Vec<f32>,
+    /// What each row was like.
+    pub(super) marks: Vec<u64>,
     pub(super) groups: Groups,
     pub(super) entrances: OwnedEntrances,
     pub(super) graph: OwnedGraph,
@@ -43,6 +45,7 @@ impl IndexData {
         let index = Index {
             rows: self.rows as usize,
             scales: &self.scales,
+            marks: &self.marks,
             starts: &self.groups.starts,
             members: &self.groups.rows,
             entrances: self.entrances.view(),
@@ -70,6 +73,11 @@ impl StoredIndex {
         Ok(stored)
     }
 
+    /// The digest of its object.
+    pub fn digest(&self) -> Digest {
+        self.0.digest()
+    }
+
     /// What searches. Costs nothing: it was checked when it was loaded.
     pub fn view(&self) -> Index<'_> {
         let data = &*self.0;
@@ -82,6 +90,7 @@ impl StoredIndex {
         Index {
             rows: data.rows.to_native() as usize,
             scales: floats(&data.scales),
+            marks: longs(&data.marks),
             starts: longs(&data.groups.starts),
             members: ints(&data.groups.rows),
             entrances: Entrances {
@@ -103,11 +112,11 @@ impl Index<'_> {
         let points = self.starts.len().saturating_sub(1);
         let fits = self.rows <= u32::MAX as usize
             && self.scales.len().checked_rem(self.rows).unwrap_or(self.scales.len()) == 0
+            && self.marks.len() == self.rows
             && self.scales.iter().all(|scale| scale.is_finite() && *scale >= 0.0)
-            && self.starts.first() == Some(&0)
-            && self.starts.last() == Some(&(self.members.len() as u64))
+            && are_lists(self.starts, self.members, self.rows)
             && self.starts.is_sorted_by(|a, b| a < b)
-            && self.members.iter().all(|&row| (row as usize) < self.rows);
+            && self.measured.iter().all(|measured| measured.ef as usize <= WIDEST);
         if !fits {
             return Err(Error::new(Code::Corrupt, "an index does not fit its own counts")
                 .help("run CHECK FULL; make the index again"));

@@ -16,9 +16,9 @@ use crate::task::Task;
 const STEP: usize = 4096;
 
 /// Distances from one of the points.
-pub(crate) struct From<'p>(pub &'p Points, pub u32);
+pub(crate) struct FromPoint<'p>(pub &'p Points, pub u32);
 
-impl Distances for From<'_> {
+impl Distances for FromPoint<'_> {
     fn to(&self, point: u32) -> f32 {
         self.0.distance(self.1, point)
     }
@@ -90,33 +90,39 @@ fn diverse(mut candidates: Vec<u64>, count: usize, apart: impl Fn(u32, u32) -> f
     kept
 }
 
-/// Makes entrances of points that no links lead to, until all are reached; gives how many it took.
-pub(crate) fn reach_all(graph: &OwnedGraph, entrances: &mut OwnedEntrances, cells: &[u32]) -> usize {
-    let mut reached = vec![false; graph.view().len()];
-    spread(graph, entrances.points.clone(), &mut reached);
+/// Makes entrances of points that no links lead to from the entrances there are; gives how many points are
+/// reached then, and how many entrances it took.
+pub(crate) fn reach_all(
+    graph: &OwnedGraph,
+    entrances: &mut OwnedEntrances,
+    cells: &[u32],
+    task: &Task,
+) -> Result<(u64, u64)> {
+    let graph = graph.view();
+    let mut reached = vec![false; graph.len()];
+    let mut count = 0;
+    let mut mark = |mut open: Vec<u32>| {
+        let mut new = 0;
+        while let Some(point) = open.pop() {
+            if !std::mem::replace(&mut reached[point as usize], true) {
+                open.extend(graph.neighbours(point));
+                new += 1;
+            }
+        }
+        count += new;
+        new > 0
+    };
+    mark(entrances.points.clone());
     let mut added = Vec::new();
-    for point in 0..reached.len() as u32 {
-        if !reached[point as usize] {
+    for point in 0..graph.len() as u32 {
+        if (point as usize).is_multiple_of(STEP) {
+            task.check()?;
+        }
+        if mark(vec![point]) {
             added.push(point);
-            spread(graph, vec![point], &mut reached);
         }
     }
-    entrances.add(added.iter().copied(), cells);
-    added.len()
-}
-
-/// How many points links lead to from the entrances.
-pub(crate) fn reached(graph: &OwnedGraph, entrances: &OwnedEntrances) -> usize {
-    let mut reached = vec![false; graph.view().len()];
-    spread(graph, entrances.points.clone(), &mut reached);
-    reached.into_iter().filter(|&reached| reached).count()
-}
-
-/// Marks what links lead to from some points.
-fn spread(graph: &OwnedGraph, mut open: Vec<u32>, reached: &mut [bool]) {
-    while let Some(point) = open.pop() {
-        if !std::mem::replace(&mut reached[point as usize], true) {
-            open.extend(graph.view().neighbours(point));
-        }
-    }
+    let taken = added.len() as u64;
+    entrances.add(added, cells);
+    Ok((count, taken))
 }

@@ -10,15 +10,14 @@ use super::measure::{Measured, RECALL_AT};
 use super::scan::contenders;
 use crate::error::{Code, Error, Result};
 use crate::features::{OwnedFeature, Presence};
-use crate::linalg::{Channel, TopKOptions, check_ids, top_k};
+use crate::linalg::{Channel, TopKOptions, check_channels, check_ids, row_marks, top_k};
 use crate::task::Task;
 
 /// Rows that exact search compares in the time in which a walk compares one point.
 ///
 /// Measured with 300 columns by `benches/run.sh index`: a point of a walk, whose row lies anywhere, costs 0.34 µs;
 /// a row of exact search 0.09 µs on two cores, and less on more. It is a constant, not a matter of the threads
-/// at hand, since the way taken may change what is found. Walks that compare 665 points, as among clusters at
-/// recall 0.98, thus begin to pay at 2,660 rows.
+/// at hand, since the way taken may change what is found.
 const STEP_COST: usize = 4;
 
 /// Candidates are copied where they are at most one row in so many.
@@ -29,6 +28,7 @@ const COPIED: usize = 4;
 pub struct Index<'a> {
     pub(super) rows: usize,
     pub(super) scales: &'a [f32],
+    pub(super) marks: &'a [u64],
     pub(super) starts: &'a [u64],
     pub(super) members: &'a [u32],
     pub(super) entrances: Entrances<'a>,
@@ -146,6 +146,26 @@ impl Index<'_> {
         &self.measured
     }
 
+    /// What has happened since the index was built to the right rows of the channels it was built with.
+    ///
+    /// Rows that came later need no word: [`search`] compares them one by one.
+    pub fn changes(&self, channels: &[Channel<'_>]) -> Changes {
+        let channels: Vec<Channel<'_>> =
+            channels.iter().filter(|channel| channel.weight > 0.0).copied().collect();
+        let mut changes = Changes::default();
+        for (row, (now, then)) in
+            row_marks(&channels, |channel| channel.right).iter().zip(self.marks).enumerate()
+        {
+            if now != then {
+                match channels.iter().any(|channel| channel.right.present.get(row)) {
+                    true => changes.put(row as u32),
+                    false => changes.delete(row as u32),
+                }
+            }
+        }
+        changes
+    }
+
     /// The way a search for `k` of `wanted` rows goes; [`Path::Graph`] with the visits to be expected.
     pub fn plan(&self, ask: &Ask<'_>, wanted: usize) -> Path {
         if ask.exact == Some(true) {
@@ -156,7 +176,7 @@ impl Index<'_> {
             return Path::Exact(Reason::Recall(best));
         };
         // Recall was measured for ten; more are as easily found by a walk that is as much wider.
-        let widen = |n: usize| n * ask.k.max(RECALL_AT) / RECALL_AT;
+        let widen = |n: usize| n.saturating_mul(ask.k.max(RECALL_AT)) / RECALL_AT;
         // What is not wanted is walked through.
         let visited = (widen(enough.visited as usize) as f64 / self.share(wanted)) as usize;
         // Centres lie beside each other, as the rows of exact search do.
@@ -188,10 +208,10 @@ impl Index<'_> {
         };
         let parts = rows.parts();
         let to = InPlace { index: self, rows, query, parts };
-        let starts = self.entrances.near(query, ef, self.share(wanted));
+        let starts = self.entrances.near(query, (ef, self.points()), self.share(wanted));
         let points = walk
             .nearest(&self.graph, &starts, &to, ef, |point| members(point).iter().any(|&row| allowed(row)));
-        let mut found = Vec::with_capacity(ef);
+        let mut found = Vec::with_capacity(points.len());
         for point in points {
             if found.len() >= ef {
                 break;
@@ -244,6 +264,7 @@ pub fn search(
     ask: &Ask<'_>,
     task: &Task,
 ) -> Result<Found> {
+    check_channels(channels)?;
     let queries = Embedding::new(channels.iter().map(|channel| (channel.weight, channel.left)))?;
     let rows = Embedding::new(channels.iter().map(|channel| (channel.weight, channel.right)))?;
     check_ids(&[row], queries.len(), "left")?;

@@ -247,6 +247,38 @@ fn an_index_of_no_rows_or_one_is_searched_like_any() {
     }
 }
 
+#[test]
+fn a_walk_as_wide_as_the_index_finds_everything() {
+    let modals = data(Kind::Clustered, 500, 16, 13);
+    let options = IndexOptions { m: 4, ef: 16 };
+    for inserted in [usize::MAX, 0] {
+        let built = build_by(&HnswRs, inserted, &channels(&modals), &options, &Task::quiet()).unwrap();
+        let index = built.view().unwrap();
+        for row in (0..500).step_by(50) {
+            let ask = Ask { k: 500, recall: 0.0, exact: Some(false), allowed: None };
+            let found = search(&index, &Changes::default(), &channels(&modals), row, &ask, &Task::quiet());
+            assert!(found.unwrap().rows == exact(&modals, row, 500, &Presence::filled(500, true)));
+        }
+    }
+}
+
+#[test]
+fn what_weighs_nothing_takes_no_part_and_widths_must_agree() {
+    let mut modals = data(Kind::Missing, 300, 8, 14);
+    modals[1].weight = 0.0;
+    let built = built(&modals);
+    let index = built.view().unwrap();
+    let ask = Ask { k: 5, recall: 0.0, exact: Some(false), allowed: None };
+    let row = modals[0].sides[0].present.iter().next().unwrap() as u32;
+    let found =
+        |channels: &[Channel<'_>]| search(&index, &Changes::default(), channels, row, &ask, &Task::quiet());
+    let whole = channels(&modals);
+    assert_eq!(found(&whole).unwrap().rows.len(), 5);
+    let narrow = data(Kind::Clustered, 300, 4, 15);
+    let other = Channel { left: narrow[0].sides[0].view(), ..whole[0] };
+    assert_eq!(found(&[other]).unwrap_err().code(), Code::BadValue);
+}
+
 /// Makers of first graphs that fail in a way each.
 struct Alone;
 struct Malformed;
@@ -316,7 +348,7 @@ proptest! {
 
     /// Whatever numbers an object holds, it is refused or searched; it never ends the process.
     #[test]
-    fn altered_numbers_are_refused_or_harmless(at in 0usize..1000, to in any::<u32>(), what in 0..8) {
+    fn altered_numbers_are_refused_or_harmless(at in 0usize..1000, to in any::<u32>(), what in 0..10) {
         let modals = data(Kind::Clustered, 60, 4, 12);
         let mut data = built(&modals);
         match what {
@@ -326,11 +358,13 @@ proptest! {
             3 => { let n = data.graph.starts.len(); data.graph.starts[at % n] = u64::from(to % 900); }
             4 => { let n = data.entrances.starts.len(); data.entrances.starts[at % n] = u64::from(to % 900); }
             5 => { let n = data.entrances.points.len(); data.entrances.points[at % n] = to % 90; }
-            6 => { data.scales[at % 60] = f32::from_bits(to); }
+            6 => { let n = data.measured.len(); data.measured[at % n].ef = to; }
+            7 => { data.entrances.centres.truncate(at); }
+            8 => { data.scales[at % 60] = f32::from_bits(to); }
             _ => { data.rows = u64::from(to % 90); }
         }
         if let Ok(index) = data.view() {
-            let ask = Ask { k: 3, recall: 0.0, exact: Some(false), allowed: None };
+            let ask = Ask { k: 30, recall: 0.0, exact: Some(false), allowed: None };
             let _ = search(&index, &Changes::default(), &channels(&modals), 1, &ask, &Task::quiet());
         }
     }

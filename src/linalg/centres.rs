@@ -64,7 +64,8 @@ impl Centres {
             .map(|(channel, rows)| Channel { left: rows.view(), ..*channel })
             .collect();
         for round in 0..ROUNDS {
-            let one = TopKOptions { k: 1, ..*plain };
+            let (similarity, renormalise) = (plain.similarity, plain.renormalise);
+            let one = TopKOptions { k: 1, similarity, renormalise, ..TopKOptions::default() };
             let found = centres.nearest(&drawn, |channel| channel.left, &one, &task.silent())?;
             let mut members: Vec<Vec<u32>> = vec![Vec::new(); begin.len()];
             for row in 0..found.len() {

@@ -15,13 +15,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::marks::row_marks;
 use super::score::Scorer;
 use super::served::Served;
-use super::tiles::Record;
+use super::tiles::Products;
 use super::topk::{Floors, means, table, top_k_above};
 use super::{Biases, Channel, Neighbours, PairScores, TopK, TopKOptions, check_channels, top_k};
 use crate::error::Result;
-use crate::features::Feature;
 use crate::task::Task;
 
 /// Places of a list.
@@ -60,17 +60,19 @@ pub(crate) struct KeptSide {
 pub struct Kept {
     left: KeptSide,
     right: KeptSide,
-    /// The biases that scores and tails are under: of left and of right rows; empty where there are none.
+    /// The biases that lists are ordered by and tails are under: of left and of right rows; empty where there are
+    /// none.
     biases: [Vec<f32>; 2],
 }
 
-/// Scores of rows that have changed with all others, under no biases: lists under biases are renewed by them.
+/// Scores of rows that have changed with all others, under no biases: lists under biases are renewed by them. At
+/// most 128 MiB a side.
 #[derive(Debug)]
 pub struct Compared {
     lefts: Vec<u32>,
     rights: Vec<u32>,
-    by_left: Option<Record>,
-    by_right: Option<Record>,
+    by_left: Option<Products>,
+    by_right: Option<Products>,
 }
 
 /// Where lists are kept from one search to the next.
@@ -107,12 +109,14 @@ pub fn kept_top_k(
     options: &TopKOptions<'_>,
     task: &Task,
 ) -> Result<TopK> {
+    // Lists under biases reach further under biases that have moved a little than plain ones would.
+    let biased = options.left_bias.is_some() || options.right_bias.is_some();
+    // Taken even if it is of no use, so that it does not stay in memory.
+    let mut compared = if biased { keeper.lent(key) } else { None };
     let need = options.k.max(options.means.unwrap_or(0));
     if need == 0 || need > SERVED || options.cells.is_some() {
         return top_k(channels, options, task);
     }
-    // Lists under biases reach further under biases that have moved a little than plain ones would.
-    let biased = options.left_bias.is_some() || options.right_bias.is_some();
     // Plain lists of the same rows, known to be of today, tell their marks.
     let plain = if biased { keeper.recall(key).filter(|(_, known)| *known) } else { None };
     let marks = || match &plain {
@@ -120,7 +124,6 @@ pub fn kept_top_k(
         None => marks(channels),
     };
     let plain_key = *key;
-    let mut compared = if biased { keeper.lent(&plain_key) } else { None };
     let key = if biased { *blake3::hash(&[key, &b"biased"[..]].concat()).as_bytes() } else { *key };
     let (kept, known) = match keeper.recall(&key) {
         Some((kept, true)) => (kept, true),
@@ -133,7 +136,7 @@ pub fn kept_top_k(
         },
         None => (Arc::new(Kept::all(channels, options, marks()?, task)?), false),
     };
-    if let Some(compared) = compared.filter(|_| !biased && options.means.is_some()) {
+    if let Some(compared) = compared.filter(|_| !biased) {
         keeper.lend(&plain_key, compared);
     }
     if let Some(found) = kept.top_k(channels, options, task)? {
@@ -252,8 +255,10 @@ impl Kept {
                 bias[row as usize] = now.and_then(|now| now.get(row as usize)).copied().unwrap_or_default();
             }
         }
+        // A search for means is followed by one under them.
+        let record = self.biases.iter().all(Vec::is_empty) && options.means.is_some();
         let known = compared.take().filter(|known| known.lefts == lefts && known.rights == rights);
-        let (mut left_record, mut right_record) =
+        let (mut left_products, mut right_products) =
             known.map_or((None, None), |known| (known.by_left, known.by_right));
         let none = || TopK { right: Some(Neighbours::default()), ..TopK::default() };
         let by_left = match lefts.is_empty() {
@@ -262,7 +267,7 @@ impl Kept {
                 let floors = self.right.floors(marks[1].len(), &rights);
                 let floors = Floors { right: &floors, ..Floors::default() };
                 let wanted = whole(options, &biases, Some(&lefts), None);
-                top_k_above(channels, &wanted, floors, &mut left_record, task)?
+                top_k_above(channels, &wanted, floors, (&mut left_products, record), task)?
             }
         };
         let by_right = match rights.is_empty() {
@@ -271,7 +276,7 @@ impl Kept {
                 let floors = self.left.floors(marks[0].len(), &lefts);
                 let floors = Floors { left: &floors, ..Floors::default() };
                 let wanted = whole(options, &biases, None, Some(&rights));
-                top_k_above(channels, &wanted, floors, &mut right_record, task)?
+                top_k_above(channels, &wanted, floors, (&mut right_products, record), task)?
             }
         };
         let [left_marks, right_marks] = marks;
@@ -294,7 +299,9 @@ impl Kept {
             right.replace(&right_short, &found.right.unwrap_or_default(), &plain, false);
         }
         drop(plain);
-        *compared = Some(Compared { lefts, rights, by_left: left_record, by_right: right_record });
+        if record {
+            *compared = Some(Compared { lefts, rights, by_left: left_products, by_right: right_products });
+        }
         Ok(Some(Kept { left, right, biases }))
     }
 
@@ -312,13 +319,11 @@ impl Kept {
         }
         task.phase("looking up neighbours", None);
         let scorer = Scorer::new(channels, options)?;
-        let (n, m) = (self.left.lists.len(), self.right.lists.len());
-        let left = Served { kept: self, scorer: &scorer, options, need, is_left: true };
-        let Some(lefts) = left.lists(channels, (n, m), task)? else { return Ok(None) };
+        let served = |is_left: bool| Served::new(self, &scorer, options, need, is_left).lists(channels, task);
+        let Some(lefts) = served(true)? else { return Ok(None) };
         let rights = match options.both || options.means.is_some() {
             true => {
-                let right = Served { is_left: false, ..left };
-                let Some(rights) = right.lists(channels, (m, n), task)? else { return Ok(None) };
+                let Some(rights) = served(false)? else { return Ok(None) };
                 Some(rights)
             }
             false => None,
@@ -461,23 +466,8 @@ impl<'a> Plain<'a> {
 
 /// Marks of the rows of both sides, over all channels.
 fn marks(channels: &[Channel<'_>]) -> Result<[Vec<u64>; 2]> {
-    let (left, right) = check_channels(channels)?;
-    let side = |rows: usize, feature: for<'a> fn(&Channel<'a>) -> Feature<'a>| -> Vec<u64> {
-        let mark = |row: usize| {
-            let mut hasher = blake3::Hasher::new();
-            for channel in channels {
-                let feature = feature(channel);
-                hasher.update(&[u8::from(feature.present.get(row))]);
-                if feature.present.get(row) {
-                    feature.rows.bytes(row, |bytes| _ = hasher.update(bytes));
-                }
-            }
-            let hash = hasher.finalize();
-            hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-        };
-        (0..rows).into_par_iter().map(mark).collect()
-    };
-    Ok([side(left, |channel| channel.left), side(right, |channel| channel.right)])
+    check_channels(channels)?;
+    Ok([row_marks(channels, |channel| channel.left), row_marks(channels, |channel| channel.right)])
 }
 
 #[cfg(test)]
@@ -499,6 +489,13 @@ mod tests {
             let after = before.iter().map(|data| data.edited(&mut rng, more)).collect::<Vec<_>>();
             let case = Case::new(&mut rng, n + more, m + more);
             let options = TopKOptions { k: 1 + rng.below(SERVED), ..case.options(&mut rng) };
+            // Now and then a bias bars a row.
+            let mut barring = options.right_bias.map_or_else(|| vec![0.0; m + more], <[f32]>::to_vec);
+            let row = rng.below(m + more);
+            barring[row] = f32::NEG_INFINITY;
+            let bars = rng.below(4) == 0;
+            let right_bias = if bars { Some(&barring[..]) } else { options.right_bias };
+            let options = TopKOptions { right_bias, ..options };
             let task = Task::quiet();
             let channels: Vec<_> = before.iter().map(|data| data.channel()).collect();
             // Biases then are not those of now.

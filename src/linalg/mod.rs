@@ -2,7 +2,7 @@
 //!
 //! Invariants: results are a pure function of the arguments, whatever the number of threads; the score
 //! of a pair is a pure function of its two rows, whatever tile, subset or direction it is met in;
-//! memory is tiles plus results, never rows × rows; no NaN arises from finite input. This layer knows
+//! memory is tiles plus results, never rows × rows (but for 256 MiB of scores while lists are renewed); no NaN arises from finite input. This layer knows
 //! feature rows and presence bitmaps, and must not know graphs, links, the store or the language.
 
 mod cells;
@@ -15,6 +15,7 @@ mod fused;
 mod kept;
 pub(crate) mod kernel;
 mod lists;
+mod marks;
 mod mask;
 mod pairs;
 mod parted;
@@ -24,6 +25,7 @@ mod rank;
 mod score;
 mod served;
 mod silhouette;
+mod sorted;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tiles;
@@ -34,14 +36,16 @@ pub(crate) use centres::{Centres, usual_cells};
 pub use cluster::{Block, KMeans, KMeansOptions, kmeans};
 pub(crate) use kept::KeptSide;
 pub use kept::{Compared, Keeper, Kept, kept_top_k};
+pub(crate) use marks::row_marks;
 pub use mask::Mask;
+pub(crate) use pairs::scores_of;
 pub use pairs::{PairScores, pair_scores};
-pub(crate) use pairs::{merged, missing, scores_of};
 pub use parted::Parted;
 pub use partition::{Partition, PartitionOptions, partition};
 pub use rank::{Biases, Rank, ranks, ranks_under};
 pub(crate) use score::SMALLEST_NORM;
 pub use silhouette::{SilhouetteSample, silhouette};
+pub(crate) use sorted::{merged, missing, picked};
 pub use topk::{Neighbours, TopK, TopKOptions, top_k};
 
 use crate::error::{Code, Error, Result};

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::features::{Feature, Rows, sum_of_products};
 use crate::linalg::score::Scorer;
+use crate::linalg::sorted::{merged, missing, picked};
 use crate::linalg::{Channel, Similarity, TopKOptions, check_channels, check_ids};
 
 /// For every channel the similarity of every pair `(left, right)`, in f64 rounded once to `f32`; NaN
@@ -57,7 +58,7 @@ pub struct PairScores {
 
 impl PairScores {
     /// What [`pair_scores`] gives for these pairs.
-    pub fn new(
+    pub(crate) fn new(
         channels: &[Channel<'_>],
         pairs: Vec<(u32, u32)>,
         similarity: Similarity,
@@ -67,27 +68,24 @@ impl PairScores {
     }
 
     /// Those of some pairs, ascending, that are not among these.
-    pub fn missing(&self, pairs: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    pub(crate) fn missing(&self, pairs: &[(u32, u32)]) -> Vec<(u32, u32)> {
         missing(&self.pairs, pairs)
     }
 
     /// These and others, of other pairs.
-    pub fn and(&self, more: &PairScores) -> PairScores {
+    pub(crate) fn and(&self, more: &PairScores) -> PairScores {
         let order = merged(&self.pairs, &more.pairs);
-        let pick = |mine: bool, at: usize, mine_of: &[f32], more_of: &[f32]| {
-            if mine { mine_of[at] } else { more_of[at] }
-        };
-        let pairs = order.iter().map(|&(mine, at)| if mine { self.pairs[at] } else { more.pairs[at] });
         let none = Vec::new();
-        let scores = more.scores.iter().enumerate().map(|(channel, more)| {
-            let own = self.scores.get(channel).unwrap_or(&none);
-            order.iter().map(|&(mine, at)| pick(mine, at, own, more)).collect()
-        });
-        PairScores { pairs: pairs.collect(), scores: scores.collect() }
+        let own = |channel: usize| self.scores.get(channel).unwrap_or(&none);
+        let scores = more.scores.iter().enumerate();
+        PairScores {
+            pairs: picked(&order, &self.pairs, &more.pairs),
+            scores: scores.map(|(channel, more)| picked(&order, own(channel), more)).collect(),
+        }
     }
 
-    /// The scores of some of the pairs, ascending, channel by channel.
-    pub fn of(&self, pairs: &[(u32, u32)]) -> Vec<Vec<f32>> {
+    /// The scores of some of these pairs, ascending, channel by channel.
+    pub(crate) fn of(&self, pairs: &[(u32, u32)]) -> Vec<Vec<f32>> {
         let mut places = Vec::with_capacity(pairs.len());
         let mut at = 0;
         for pair in pairs {
@@ -100,40 +98,9 @@ impl PairScores {
     }
 
     /// Number of pairs.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.pairs.len()
     }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
-    }
-}
-
-/// Those of `pairs` that are not among `known`; both ascending.
-pub(crate) fn missing(known: &[(u32, u32)], pairs: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let mut known = known.iter().peekable();
-    let is_missing = |pair: &&(u32, u32)| {
-        while known.next_if(|known| known < pair).is_some() {}
-        known.peek() != Some(pair)
-    };
-    pairs.iter().filter(is_missing).copied().collect()
-}
-
-/// Two ascending lists of pairs as one: for each place whether it is of the first, and its place there. Of
-/// equal pairs that of the first comes first.
-pub(crate) fn merged(first: &[(u32, u32)], second: &[(u32, u32)]) -> Vec<(bool, usize)> {
-    let mut order = Vec::with_capacity(first.len() + second.len());
-    let mut at = 0;
-    for (place, pair) in second.iter().enumerate() {
-        while first.get(at).is_some_and(|own| own <= pair) {
-            order.push((true, at));
-            at += 1;
-        }
-        order.push((false, place));
-    }
-    order.extend((at..first.len()).map(|at| (true, at)));
-    order
 }
 
 /// Squared norms of rows: of all at once where they are kept or asked for often.

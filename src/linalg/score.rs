@@ -189,11 +189,6 @@ impl<'a> Scorer<'a> {
         (factor, if factor == 0.0 { f32::NEG_INFINITY } else { bias })
     }
 
-    /// Whether anything is added to scores, or pairs are barred.
-    pub fn is_biased(&self) -> bool {
-        self.left_bias.is_some() || self.right_bias.is_some() || self.mask.is_some()
-    }
-
     /// What is added to all scores of each of the right rows that take part.
     pub fn right_biases(&self) -> Vec<f32> {
         let bias = |&j: &u32| self.right_bias.map_or(0.0, |bias| bias[j as usize]);

@@ -101,19 +101,19 @@ pub(crate) fn for_each_tile(
 
 /// Scores without biases of some left with some right rows, to be shown again under biases.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct Products {
     shape: Shape,
     cols: usize,
     /// By band, its rows one after the other.
     bands: Vec<Mutex<Vec<f32>>>,
 }
 
-impl Record {
+impl Products {
     /// An empty one, for the rows of a scorer.
     pub fn new(scorer: &Scorer<'_>, shape: Shape) -> Self {
         let (rows, cols) = (scorer.left_ids.len(), scorer.right_ids.len());
         let bands = (0..rows).step_by(shape.band).map(|start| shape.band.min(rows - start) * cols);
-        Record { shape, cols, bands: bands.map(|len| Mutex::new(vec![0.0; len])).collect() }
+        Products { shape, cols, bands: bands.map(|len| Mutex::new(vec![0.0; len])).collect() }
     }
 
     /// The sizes of the tiles.
@@ -137,6 +137,7 @@ impl Record {
         visit: impl Fn(&Tile<'_>) + Sync,
     ) -> Result<()> {
         let starts: Vec<usize> = (0..scorer.left_ids.len()).step_by(self.shape.band).collect();
+        debug_assert!(scorer.mask.is_none(), "pairs are barred where they are compared");
         let biases = scorer.right_biases();
         starts.par_iter().enumerate().try_for_each(|(band, &start)| {
             task.check()?;

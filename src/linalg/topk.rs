@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::linalg::kernel::Kernel;
 use crate::linalg::lists::Lists;
 use crate::linalg::score::Scorer;
-use crate::linalg::tiles::{Record, Shape, Tile, for_each_tile};
+use crate::linalg::tiles::{Products, Shape, Tile, for_each_tile};
 use crate::linalg::{Cells, Channel, Mask, Similarity};
 use crate::task::Task;
 
@@ -161,34 +161,34 @@ pub(super) struct Floors<'a> {
     pub right: &'a [f32],
 }
 
-/// [`top_k`] over all pairs, without what scores less than the floors: by what was recorded of these rows under
-/// no biases, or recording it.
+/// [`top_k`] over all pairs, without what scores less than the floors: by what is known of these rows under no
+/// biases, or recording it if asked to.
 pub(super) fn top_k_above(
     channels: &[Channel<'_>],
     options: &TopKOptions<'_>,
     floors: Floors<'_>,
-    record: &mut Option<Record>,
+    (known, record): (&mut Option<Products>, bool),
     task: &Task,
 ) -> Result<TopK> {
     /// More scores are not recorded: 128 MiB.
     const MOST: usize = 1 << 25;
     let scorer = Scorer::new(channels, options)?;
     let kernel = Kernel::best();
-    let shape = record.as_ref().map_or_else(|| Shape::new(&scorer, &kernel), Record::shape);
+    let shape = known.as_ref().map_or_else(|| Shape::new(&scorer, &kernel), Products::shape);
     let lengths = (scorer.left_ids.len(), scorer.right_ids.len());
-    let found = Both::new(lengths, depths(options, lengths), floors, shape);
-    match record {
-        Some(record) => record.for_each_tile(&scorer, task, |tile| found.take(&scorer, tile))?,
-        None if lengths.0 * lengths.1 > MOST || scorer.is_biased() => {
+    let found = BothSides::new(lengths, depths(options, lengths), floors, shape);
+    match known {
+        Some(known) => known.for_each_tile(&scorer, task, |tile| found.take(&scorer, tile))?,
+        None if !record || lengths.0.saturating_mul(lengths.1) > MOST => {
             for_each_tile(&scorer, &kernel, shape, task, |tile| found.take(&scorer, tile))?;
         }
         None => {
-            let new = Record::new(&scorer, shape);
+            let new = Products::new(&scorer, shape);
             for_each_tile(&scorer, &kernel, shape, task, |tile| {
                 new.take(tile);
                 found.take(&scorer, tile);
             })?;
-            *record = Some(new);
+            *known = Some(new);
         }
     }
     Ok(best(found.into_lists(), options))
@@ -203,19 +203,19 @@ pub(super) fn lists(
     task: &Task,
 ) -> Result<(Vec<Lists>, Vec<Lists>)> {
     let lengths = (scorer.left_ids.len(), scorer.right_ids.len());
-    let found = Both::new(lengths, depths, Floors::default(), shape);
+    let found = BothSides::new(lengths, depths, Floors::default(), shape);
     for_each_tile(scorer, kernel, shape, task, |tile| found.take(scorer, tile))?;
     Ok(found.into_lists())
 }
 
 /// Lists of both sides while tiles come in: of left rows by band, of right rows by strips.
-struct Both {
+struct BothSides {
     lefts: Vec<Mutex<Lists>>,
     rights: Vec<Mutex<Lists>>,
     right_depth: usize,
 }
 
-impl Both {
+impl BothSides {
     fn new(
         (lefts, rights): (usize, usize),
         (left_depth, right_depth): (usize, usize),
@@ -227,7 +227,7 @@ impl Both {
             let lists = |start: usize| Lists::new(step.min(rows - start), depth).above(floors(start));
             (0..rows).step_by(step).map(|start| Mutex::new(lists(start))).collect()
         };
-        Both {
+        BothSides {
             lefts: empty(lefts, shape.band, left_depth, floors.left),
             rights: empty(rights, STRIP, right_depth, floors.right),
             right_depth,

@@ -223,7 +223,7 @@ impl Queue {
         }
     }
 
-    /// The score of the so-many-th best offer; −∞ if there are not so many.
+    /// A score that so many offers at least reach; −∞ if there are no more.
     fn offered(&self, count: usize) -> f32 {
         let mut scores: Vec<f32> = self.heap.iter().map(|offer| offer.score).collect();
         if count >= scores.len() {

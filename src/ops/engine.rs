@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::spec::{Missing, Request, Weights};
 use crate::error::{Code, Error, Result};
 use crate::features::{Modality, StoredFeature};
-use crate::index::StoredIndex;
+use crate::index::{Changes, StoredIndex};
 use crate::kg::{self, Graph, Link, Side, Verdicts};
 use crate::linalg::{Keeper, Mask};
 use crate::psqe::weights::{self, Resolved};
@@ -47,9 +47,14 @@ pub struct Engine {
     near: Cache,
     live: Mutex<HashSet<[u8; 32]>>,
     indexes: Mutex<VecDeque<(Digest, StoredIndex)>>,
+    /// What has happened to the rows of an index, by its digest and that of the rows as they are.
+    changes: Mutex<VecDeque<(IndexAndRows, Arc<Changes>)>>,
     /// Cells of pairs that are too large to compare all.
     pub(crate) cells: cells::Cache,
 }
+
+/// The digests of an index and of the rows as they are.
+type IndexAndRows = (Digest, Digest);
 
 /// A run under way, for as long as it lives.
 pub(crate) struct LiveRun<'a> {
@@ -174,6 +179,7 @@ impl Engine {
             near: Cache::default(),
             live: Mutex::default(),
             indexes: Mutex::default(),
+            changes: Mutex::default(),
             cells: cells::Cache::default(),
         }
     }
@@ -219,6 +225,18 @@ impl Engine {
         indexes.push_front((*digest, index.clone()));
         indexes.truncate(CACHED_INDEXES);
         Ok(index)
+    }
+
+    /// What has happened to the rows of an index, found once while they are as they are.
+    pub(crate) fn index_changes(&self, of: IndexAndRows, find: impl FnOnce() -> Changes) -> Arc<Changes> {
+        if let Some((_, changes)) = locked(&self.changes).iter().find(|(known, _)| *known == of) {
+            return changes.clone();
+        }
+        let found = Arc::new(find());
+        let mut changes = locked(&self.changes);
+        changes.push_front((of, found.clone()));
+        changes.truncate(CACHED_INDEXES);
+        found
     }
 
     /// Weights as asked for. Automatic ones are kept for this process: they cost a search and depend

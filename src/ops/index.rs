@@ -5,6 +5,7 @@
 //! change of a row or a weight no search does.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::basis::Basis;
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry};
@@ -17,7 +18,7 @@ use super::seed::stored;
 use super::spec::{CreateIndex, Missing, Request};
 use crate::error::{Code, Error, Result};
 use crate::features::Rows;
-use crate::index::{Index, IndexOptions, StoredIndex, build};
+use crate::index::{Changes, Index, IndexOptions, StoredIndex, build};
 use crate::kg::Side;
 use crate::linalg::Channel;
 use crate::psqe::Evidence;
@@ -85,7 +86,9 @@ fn built(engine: &Engine, spec: &CreateIndex, plan: &Plan, context: &Context) ->
     for side in Side::BOTH {
         let channels = channels_from(&evidence, &factors, side.other());
         let data = build(&channels, &options, &context.task.within(side.as_str()))?;
-        made.facts.extend(facts(side, &data.view()?));
+        let index = data.view()?;
+        made.facts.extend(facts(side, &index));
+        made.over += index.indexed() as u64;
         made.objects.push((side.as_str().to_string(), engine.db.put_object(&data)?.0));
     }
     made.facts.push((OVER.to_string(), over.to_string()));
@@ -136,13 +139,15 @@ fn load(engine: &Engine, entry: &ArtifactEntry, side: Side) -> Result<StoredInde
 
 /// What a search has of indexes.
 pub(crate) enum Available {
-    /// One over what is compared.
-    Index(String, StoredIndex),
+    /// One over what is compared, and what has happened to its rows.
+    Index(String, StoredIndex, Arc<Changes>),
     /// None, and what to tell of those that there are.
     None(Vec<String>),
 }
 
-/// The index over the rows of `side` under these weights. `on` is what the search is in.
+/// The index over the right side of `channels` under these weights: one over the very rows, or one that was built
+/// with the same modalities and weights and is not far behind. `on` is what the search is in, `side` that of the
+/// graphs that is searched.
 ///
 /// A damaged one counts as none, and is told of.
 pub(crate) fn available(
@@ -150,29 +155,47 @@ pub(crate) fn available(
     on: &str,
     basis: &Basis<'_>,
     factors: &[f32],
-    side: Side,
+    (side, channels): (Side, &[Channel<'_>]),
 ) -> Result<Available> {
     let mut notes = Vec::new();
-    let over = basis.over(factors).map(|over| over.to_string());
+    let Some(over) = basis.over(factors) else { return Ok(Available::None(notes)) };
+    let (mut fresh, mut behind) = (Vec::new(), Vec::new());
     for entry in catalog::all(&engine.db)? {
         let Entry::Artifact(entry) = entry else { continue };
         if entry.kind != ArtifactKind::Index || entry.pair != basis.pair_name() {
             continue;
         }
-        if over.is_some() && entry.fact(OVER) == over.as_deref() {
-            match load(engine, &entry, side) {
-                Ok(index) => return Ok(Available::Index(entry.name, index)),
-                Err(error) if matches!(error.code(), Code::Corrupt | Code::Unsupported) => {
-                    notes.push(format!("index `{}` is not used ({error}): {}", entry.name, entry.statement));
-                }
-                Err(error) => return Err(error),
-            }
+        if entry.fact(OVER) == Some(over.to_string().as_str()) {
+            fresh.push(entry);
         } else if entry.fact(ON) == Some(on) {
-            let stale = lineage::stale(&engine.db, &entry)?;
-            if !stale.is_empty() {
-                let why = stale.join(", ");
-                notes.push(format!("index `{}` is stale ({why}): {}", entry.name, entry.statement));
+            behind.push(entry);
+        }
+    }
+    for entry in fresh.iter().chain(&behind) {
+        let is_behind = entry.fact(OVER) != Some(over.to_string().as_str());
+        let index = match load(engine, entry, side) {
+            Ok(index) => index,
+            Err(error) if matches!(error.code(), Code::Corrupt | Code::Unsupported) => {
+                notes.push(format!("index `{}` is not used ({error}): {}", entry.name, entry.statement));
+                continue;
             }
+            Err(error) => return Err(error),
+        };
+        if !is_behind {
+            return Ok(Available::Index(entry.name.clone(), index, Arc::default()));
+        }
+        let same = entry.modalities == basis.modalities && entry.weights == factors;
+        let rows = index.view().rows();
+        if same && rows <= channels.first().map_or(0, |channel| channel.right.present.len()) {
+            let changes = engine.index_changes((index.digest(), over), || index.view().changes(channels));
+            if !changes.wants_rebuild(rows) {
+                return Ok(Available::Index(entry.name.clone(), index, changes));
+            }
+        }
+        let stale = lineage::stale(&engine.db, entry)?;
+        if !stale.is_empty() {
+            let why = stale.join(", ");
+            notes.push(format!("index `{}` is stale ({why}): {}", entry.name, entry.statement));
         }
     }
     Ok(Available::None(notes))

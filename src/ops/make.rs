@@ -62,6 +62,8 @@ impl Order {
 #[derive(Default)]
 pub(crate) struct Made {
     pub rows: Vec<ArtifactRow>,
+    /// What is told as the number of rows of a result that has none of its own.
+    pub over: u64,
     pub dropped: Vec<DroppedRow>,
     pub unmatched: Vec<UnmatchedRow>,
     pub stages: Vec<String>,
@@ -145,7 +147,7 @@ pub(crate) fn make(engine: &Engine, order: &Order, work: impl FnOnce() -> Result
                 key,
                 digest: digest.0,
                 space: space.0,
-                rows: made.rows.len() as u64,
+                rows: made.over + made.rows.len() as u64,
                 dropped: made.dropped.len() as u64,
                 statement: order.statement.clone(),
                 inputs: order.inputs.clone(),

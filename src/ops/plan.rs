@@ -341,14 +341,14 @@ impl Request {
         }
     }
 
-    /// Epochs that a training goes on for when it is refreshed, unless told otherwise: a tenth of its own.
+    /// Epochs that a training goes on for when it is refreshed, unless told otherwise: a fifteenth of its own.
     fn epochs_of_refresh(&self) -> Option<usize> {
         let own = match self {
             Request::Tune(spec) => spec.epochs,
             Request::Train(spec) => spec.epochs?,
             _ => return None,
         };
-        Some((own / 10).max(1))
+        Some((own / 15).max(1))
     }
 
     /// Gives what it makes another name.

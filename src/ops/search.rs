@@ -11,7 +11,7 @@ use super::spec::{Match, Missing, Weights};
 use crate::error::{Code, Error, Result};
 use crate::index::{self, Ask, Changes, Path};
 use crate::kg::{EntityId, Graph, Side};
-use crate::linalg::{TopKOptions, top_k};
+use crate::linalg::{Channel, TopKOptions, top_k};
 
 /// What a search is in: a pair, or an alignment whose weights are then used.
 struct Target {
@@ -69,9 +69,15 @@ impl Match {
     /// The index to go through, with what to tell of others.
     ///
     /// Fails with [`Code::MissingData`] if one is asked for and there is none.
-    fn index(&self, engine: &Engine, basis: &Basis<'_>, factors: &[f32], side: Side) -> Result<Available> {
+    fn index(
+        &self,
+        engine: &Engine,
+        basis: &Basis<'_>,
+        factors: &[f32],
+        searched: (Side, &[Channel<'_>]),
+    ) -> Result<Available> {
         let on = self.model.as_ref().unwrap_or(&self.pair);
-        let found = available(engine, on, basis, factors, side)?;
+        let found = available(engine, on, basis, factors, searched)?;
         if let (Some(false), Available::None(notes)) = (self.exact, &found) {
             let notes = notes.iter().map(|note| format!("; {note}")).collect::<String>();
             let message = format!("exact=false, and no index is over what is compared{notes}");
@@ -79,6 +85,15 @@ impl Match {
                 .help(format!("make one with the same weights: CREATE INDEX name ON {on}")));
         }
         Ok(found)
+    }
+}
+
+/// What to tell of rows that have changed since an index was built.
+fn behind(changes: &Changes) -> String {
+    match changes.len() {
+        0 => String::new(),
+        1 => "; 1 row has changed since it was built, and is seen to".into(),
+        rows => format!("; {rows} rows have changed since it was built, and are seen to"),
     }
 }
 
@@ -91,18 +106,21 @@ pub(crate) fn explained(engine: &Engine, spec: &Match, context: &Context) -> Res
     let evidence = basis.evidence()?;
     let factors = basis.resolve(engine, &evidence, context)?.factors();
     let rows = sides(&pair, side).1.len();
-    Ok(match spec.index(engine, &basis, &factors, side.other())? {
+    let channels = channels_from(&evidence, &factors, side);
+    Ok(match spec.index(engine, &basis, &factors, (side.other(), &channels))? {
         Available::None(notes) => {
             let why =
                 if notes.is_empty() { "no index is over what is compared".into() } else { notes.join("; ") };
             step("compare with all rows", "to do", &why, &format!("{rows} rows compared"))
         }
-        Available::Index(name, index) => {
+        Available::Index(name, index, changes) => {
             let index = index.view();
             match index.plan(&spec.ask(), index.indexed()) {
                 path @ Path::Graph { visited, .. } => {
-                    let cost = format!("about {visited} of {} points compared", index.points());
-                    step(&format!("go through index {name}"), "to do", &path.to_string(), &cost)
+                    let (points, cells) = (index.points(), index.cells());
+                    let cost = format!("{cells} centres and about {visited} of {points} points compared");
+                    let why = format!("{path}{}", behind(&changes));
+                    step(&format!("go through index {name}"), "to do", &why, &cost)
                 }
                 path @ Path::Exact(_) => {
                     let why = format!("index {name}: {path}");
@@ -126,12 +144,10 @@ pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result
     let factors = resolved.factors();
 
     let channels = channels_from(&evidence, &factors, side);
-    let (candidates, notes) = match spec.index(engine, &basis, &factors, side.other())? {
-        Available::Index(name, index) => {
-            let unchanged = Changes::default();
-            let found =
-                index::search(&index.view(), &unchanged, &channels, entity, &spec.ask(), context.task)?;
-            (found.rows, vec![format!("index {name}: {}", found.path)])
+    let (candidates, notes) = match spec.index(engine, &basis, &factors, (side.other(), &channels))? {
+        Available::Index(name, index, changes) => {
+            let found = index::search(&index.view(), &changes, &channels, entity, &spec.ask(), context.task)?;
+            (found.rows, vec![format!("index {name}: {}{}", found.path, behind(&changes))])
         }
         Available::None(notes) => {
             let row = [entity];

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::kg::EntityId;
-use crate::linalg::{TopKOptions, merged, missing};
+use crate::linalg::{TopKOptions, merged, missing, picked};
 use crate::matching::wrong_shares;
 use crate::psqe::Evidence;
 use crate::psqe::structure::Structure;
@@ -100,10 +100,8 @@ impl Candidates {
         let mut new = parts(&pairs, evidence, weights)?;
         new.push(vec![0.0; pairs.len()]);
         let order = merged(&self.pairs, &pairs);
-        self.pairs = order.iter().map(|&(old, at)| if old { self.pairs[at] } else { pairs[at] }).collect();
-        self.parts.par_iter_mut().zip(new).for_each(|(part, new)| {
-            *part = order.iter().map(|&(old, at)| if old { part[at] } else { new[at] }).collect();
-        });
+        self.pairs = picked(&order, &self.pairs, &pairs);
+        self.parts.par_iter_mut().zip(new).for_each(|(part, new)| *part = picked(&order, part, &new));
         self.sum();
         Ok(())
     }

@@ -51,8 +51,8 @@ const SILHOUETTE_ROWS: usize = 2_000;
 /// The reference looks at no more than this many pairs for each seed of a quota.
 pub(super) const REFERENCE_PAIRS: usize = 100;
 
-/// Partners of an entity that are looked up at first: only the best pairs of a cluster become seeds, and lists
-/// that were kept reach so far within it.
+/// Partners of an entity that are looked up at first: only the best pairs of a cluster become seeds, and of the
+/// 48 partners of a kept list at least four are of the same cluster, as a rule.
 const FIRST: usize = 4;
 
 /// PSQE stage I (section 4.1): entities of both sides, as fused vectors, fall into k clusters; each

@@ -238,6 +238,9 @@ impl<'a> Evidence<'a> {
     pub fn cosines(&self, pairs: &[(u32, u32)]) -> Result<Vec<Vec<f32>>> {
         /// More pairs are not kept.
         const MOST: usize = 1 << 22;
+        if pairs.is_empty() {
+            return Ok(vec![Vec::new(); self.len()]);
+        }
         let channels = self.channels(&vec![1.0; self.len()]);
         let Some(keeper) = self.keeper else { return pair_scores(&channels, pairs, Similarity::Cosine) };
         let mut hasher = blake3::Hasher::new();

@@ -149,7 +149,7 @@ pub struct Refresh {
     pub name: String,
     /// Compute from nothing.
     pub full: bool,
-    /// Epochs of a training that goes on; `None` takes a tenth of the model's own.
+    /// Epochs of a training that goes on; `None` takes a fifteenth of the model's own.
     pub epochs: Option<usize>,
     /// Name of the result, so that the former stays; of one artifact only.
     pub result: Option<String>,

@@ -397,7 +397,7 @@ forms! {
         "REFRESH artifact|pair [options] [AS name]",
         [
             opt("full", Kind::Bool, "false", "compute from nothing, weights and clusters too"),
-            opt("epochs", Kind::Int(1, 1_000_000), "", "epochs that a training goes on for; a tenth of its own where not given"),
+            opt("epochs", Kind::Int(1, 1_000_000), "", "epochs that a training goes on for; a fifteenth of its own where not given"),
         ],
         ["REFRESH a1", "REFRESH a1 AS a2", "REFRESH zh_en", "REFRESH m1 epochs=50"];
     REVIEW: "REVIEW", "Goes through links that nobody has judged yet, one by one at a prompt.",
