@@ -125,6 +125,10 @@ fn a_cancelled_tuning_goes_on_and_ends_where_an_uninterrupted_one_ends() {
         assert_eq!(error.code(), Code::Cancelled);
         let runs = rows(&mut session, "SHOW RUNS");
         assert_eq!((text(&runs[0][2]), runs[0][3].clone()), ("resumable".to_string(), Value::from(epochs)));
+        let steps = rows(&mut session, &format!("EXPLAIN {tune}"));
+        let result = steps.last().unwrap();
+        assert_eq!(text(&result[1]), "partial");
+        assert!(text(&result[2]).starts_with(&format!("{epochs} of 12 epochs")), "{:?}", result[2]);
     }
     // A sweep keeps what the run goes on from.
     execute(&mut session, "COMPACT");

@@ -12,6 +12,7 @@ use super::plan::Plan;
 use super::psqe;
 use super::refresh;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::runs;
 use super::search;
 use super::spec::{self, Align, Auto, Matching, Request, Rescale, Search, SeedMethod};
 use super::tune;
@@ -217,6 +218,11 @@ fn result_step(engine: &Engine, order: &Order) -> Result<Vec<Value>> {
             &format!("the same work made {}; nothing above is done", stored.name),
             "",
         ));
+    }
+    if let Some(run) = runs::of_key(&engine.db, &key)? {
+        let done =
+            format!("{} of {} epochs are kept, and it goes on from there", run.curve.len(), run.epochs);
+        return Ok(step(&format!("store as {name}"), "partial", &done, ""));
     }
     let because = match catalog::find(&engine.db, name)? {
         Some(Entry::Artifact(old)) => {
