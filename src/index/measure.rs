@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use rkyv::{Archive, Deserialize, Serialize};
 
+use super::changes::Changes;
 use super::embedding::Embedding;
 use super::graph::Walk;
 use super::search::{Index, rescored};
@@ -62,7 +63,8 @@ pub(crate) fn measure(index: &Index<'_>, channels: &[Channel<'_>], task: &Task) 
     while !sample.is_empty() && index.points() > 0 && ef <= WIDEST {
         task.check()?;
         let found = sample.par_iter().enumerate().map_init(Walk::default, |walk, (place, (row, query))| {
-            let candidates = index.walk(walk, &rows, query, ef, index.indexed(), |_| true);
+            let candidates =
+                index.walk(walk, &rows, query, (ef, index.indexed()), &Changes::default(), |_| true);
             let found = rescored(channels, *row, &candidates, RECALL_AT)?;
             let wanted: Vec<f32> = exact.row(place).map(|(_, score)| score).collect();
             let least = wanted.last().copied().unwrap_or(f32::INFINITY);

@@ -33,7 +33,7 @@ pub struct IndexData {
 
 impl Record for IndexData {
     const KIND: [u8; 4] = *b"hnsw";
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 }
 
 impl IndexData {

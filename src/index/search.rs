@@ -116,6 +116,19 @@ impl Index<'_> {
         self.members.len()
     }
 
+    /// Those of them that are as they were.
+    pub fn standing(&self, changes: &Changes) -> usize {
+        self.indexed().saturating_sub(changes.len())
+    }
+
+    /// Whether it was built over modalities of the same widths.
+    pub fn fits(&self, channels: &[Channel<'_>]) -> bool {
+        let taking_part = channels.iter().filter(|channel| channel.weight > 0.0);
+        let (parts, columns) = taking_part
+            .fold((0, 0), |(parts, columns), channel| (parts + 1, columns + channel.right.rows.cols()));
+        self.scales.len() == self.rows * parts && (self.cells() == 0 || self.entrances.columns() == columns)
+    }
+
     /// Points of the graph: rows that are equal are one.
     pub fn points(&self) -> usize {
         self.starts.len() - 1
@@ -163,6 +176,17 @@ impl Index<'_> {
                 }
             }
         }
+        // A point is met by its first row. Where that has changed, its other rows are compared one by one.
+        for point in self.starts.windows(2) {
+            let rows = &self.members[point[0] as usize..point[1] as usize];
+            if rows.first().is_some_and(|&first| changes.is_stale(first)) {
+                for &row in rows {
+                    if !changes.is_stale(row) {
+                        changes.put(row);
+                    }
+                }
+            }
+        }
         changes
     }
 
@@ -198,8 +222,8 @@ impl Index<'_> {
         walk: &mut Walk,
         rows: &Embedding<'_>,
         query: &Query,
-        ef: usize,
-        wanted: usize,
+        (ef, wanted): (usize, usize),
+        changes: &Changes,
         allowed: impl Fn(u32) -> bool,
     ) -> Vec<u32> {
         let members = |point: u32| {
@@ -207,7 +231,7 @@ impl Index<'_> {
             &self.members[self.starts[point] as usize..self.starts[point + 1] as usize]
         };
         let parts = rows.parts();
-        let to = InPlace { index: self, rows, query, parts };
+        let to = InPlace { index: self, rows, query, parts, changes };
         let starts = self.entrances.near(query, (ef, self.points()), self.share(wanted));
         let points = walk
             .nearest(&self.graph, &starts, &to, ef, |point| members(point).iter().any(|&row| allowed(row)));
@@ -228,6 +252,7 @@ struct InPlace<'s, 'a> {
     rows: &'s Embedding<'a>,
     query: &'s Query,
     parts: usize,
+    changes: &'s Changes,
 }
 
 impl InPlace<'_, '_> {
@@ -239,6 +264,10 @@ impl InPlace<'_, '_> {
 impl Distances for InPlace<'_, '_> {
     fn to(&self, point: u32) -> f32 {
         let row = self.row(point);
+        if self.changes.is_stale(row) {
+            let scales = self.rows.rough_scale(row);
+            return scales.map_or(f32::MAX, |scales| -self.rows.similarity(row, &scales, self.query));
+        }
         let at = row as usize * self.parts;
         -self.rows.similarity(row, &self.index.scales[at..at + self.parts], self.query)
     }
@@ -268,9 +297,7 @@ pub fn search(
     let queries = Embedding::new(channels.iter().map(|channel| (channel.weight, channel.left)))?;
     let rows = Embedding::new(channels.iter().map(|channel| (channel.weight, channel.right)))?;
     check_ids(&[row], queries.len(), "left")?;
-    let fits = index.scales.len() == index.rows * rows.parts()
-        && (index.cells() == 0 || index.entrances.columns() == rows.columns());
-    if index.rows > rows.len() || !fits {
+    if index.rows > rows.len() || !index.fits(channels) {
         return Err(Error::new(Code::Conflict, "the index is over other rows or other modalities")
             .help("make it again"));
     }
@@ -284,8 +311,8 @@ pub fn search(
     });
     let tail: Vec<u32> = tail.chain(fresh).collect();
     let indexed = match ask.allowed {
-        Some(allowed) => allowed.count().min(index.indexed()),
-        None => index.indexed(),
+        Some(allowed) => allowed.count().min(index.standing(changes)),
+        None => index.standing(changes),
     };
     let Some(query) = queries.query(row)? else {
         return Ok(Found { rows: Vec::new(), path: Path::Exact(Reason::Few(0)) });
@@ -294,7 +321,7 @@ pub fn search(
     let mut path = index.plan(ask, indexed);
     if let Path::Graph { ef, visited, .. } = &mut path {
         let mut walk = Walk::default();
-        candidates.extend(index.walk(&mut walk, &rows, &query, *ef, indexed, wanted));
+        candidates.extend(index.walk(&mut walk, &rows, &query, (*ef, indexed), changes, wanted));
         *visited = walk.visited;
     } else {
         let all: Vec<u32> = (0..index.rows as u32).filter(|&row| wanted(row)).collect();

@@ -155,6 +155,35 @@ fn equal_rows_are_one_point_and_hide_nothing() {
 }
 
 #[test]
+fn what_changed_since_a_build_is_told_by_the_rows_themselves() {
+    let mut modals = data(Kind::Clustered, 600, 24, 3);
+    let rows = |modals: &mut Vec<Modal>, edit: &mut dyn FnMut(&mut [f32])| {
+        let Matrix::Dense { data, .. } = &mut modals[0].sides[1].rows else { panic!("dense") };
+        edit(data);
+    };
+    // Rows 0 to 199 are one point, which row 0 stands for.
+    rows(&mut modals, &mut |data| {
+        let filler = data[..24].to_vec();
+        data[24..200 * 24].chunks_exact_mut(24).for_each(|row| row.copy_from_slice(&filler));
+    });
+    let built = built(&modals);
+    let index = built.view().unwrap();
+    assert!(index.changes(&channels(&modals)).is_empty());
+    // That very row changes, another too, and one goes.
+    rows(&mut modals, &mut |data| {
+        data[..24].iter_mut().for_each(|x| *x *= -1e3);
+        data[300 * 24..301 * 24].iter_mut().for_each(|x| *x += 0.3);
+    });
+    modals[0].sides[1].present.set(400, false);
+    let changes = index.changes(&channels(&modals));
+    assert_eq!(changes.len(), 202);
+    let mut alive = Presence::filled(600, true);
+    alive.set(400, false);
+    let recall = recall(&built, &changes, &modals, &alive);
+    assert!(recall >= 0.98, "{recall}");
+}
+
+#[test]
 fn insertions_and_deletions_are_seen_at_once() {
     let mut modals = data(Kind::Clustered, 1200, 16, 4);
     let whole = data(Kind::Clustered, 1500, 16, 5);

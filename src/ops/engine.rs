@@ -53,8 +53,8 @@ pub struct Engine {
     pub(crate) cells: cells::Cache,
 }
 
-/// The digests of an index and of the rows as they are.
-type IndexAndRows = (Digest, Digest);
+/// The digests of an index and of the rows as they are, and the side.
+type IndexAndRows = (Digest, Digest, Side);
 
 /// A run under way, for as long as it lives.
 pub(crate) struct LiveRun<'a> {

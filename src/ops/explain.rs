@@ -220,8 +220,12 @@ fn result_step(engine: &Engine, order: &Order) -> Result<Vec<Value>> {
         ));
     }
     if let Some(run) = runs::of_key(&engine.db, &key)? {
-        let done =
-            format!("{} of {} epochs are kept, and it goes on from there", run.curve.len(), run.epochs);
+        let done = match run.finished {
+            true => format!("it was trained for {} epochs, and is still to be stored", run.curve.len()),
+            false => {
+                format!("{} of {} epochs are kept, and it goes on from there", run.curve.len(), run.epochs)
+            }
+        };
         return Ok(step(&format!("store as {name}"), "partial", &done, ""));
     }
     let because = match catalog::find(&engine.db, name)? {

@@ -1,8 +1,9 @@
 //! `CREATE INDEX i ON x`, and the index that a search may go through.
 //!
 //! An index belongs to what it was built over: modalities, weights and the digests of their rows make one
-//! digest, kept with it. A search that compares by the very same finds it, whatever either is called; after a
-//! change of a row or a weight no search does.
+//! digest, kept with it. A search that compares by the very same finds it, whatever either is called. After a
+//! change of rows one that compares by the same modalities and weights still does, and sees to those rows apart;
+//! after a change of a weight none does.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -139,8 +140,8 @@ fn load(engine: &Engine, entry: &ArtifactEntry, side: Side) -> Result<StoredInde
 
 /// What a search has of indexes.
 pub(crate) enum Available {
-    /// One over what is compared, and what has happened to its rows.
-    Index(String, StoredIndex, Arc<Changes>),
+    /// One over what is compared, what has happened to its rows, and how many have changed, gone or come.
+    Index(String, StoredIndex, Arc<Changes>, usize),
     /// None, and what to tell of those that there are.
     None(Vec<String>),
 }
@@ -182,14 +183,16 @@ pub(crate) fn available(
             Err(error) => return Err(error),
         };
         if !is_behind {
-            return Ok(Available::Index(entry.name.clone(), index, Arc::default()));
+            return Ok(Available::Index(entry.name.clone(), index, Arc::default(), 0));
         }
         let same = entry.modalities == basis.modalities && entry.weights == factors;
-        let rows = index.view().rows();
-        if same && rows <= channels.first().map_or(0, |channel| channel.right.present.len()) {
-            let changes = engine.index_changes((index.digest(), over), || index.view().changes(channels));
-            if !changes.wants_rebuild(rows) {
-                return Ok(Available::Index(entry.name.clone(), index, changes));
+        let view = index.view();
+        let now = channels.first().map_or(0, |channel| channel.right.present.len());
+        if same && view.rows() <= now && view.fits(channels) {
+            let changes = engine.index_changes((index.digest(), over, side), || view.changes(channels));
+            let behind = changes.len() + now - view.rows();
+            if behind as f64 <= Changes::REBUILD_SHARE * view.indexed() as f64 {
+                return Ok(Available::Index(entry.name.clone(), index, changes, behind));
             }
         }
         let stale = lineage::stale(&engine.db, entry)?;

@@ -9,7 +9,7 @@ use super::index::{Available, available, channels_from};
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::spec::{Match, Missing, Weights};
 use crate::error::{Code, Error, Result};
-use crate::index::{self, Ask, Changes, Path};
+use crate::index::{self, Ask, Path};
 use crate::kg::{EntityId, Graph, Side};
 use crate::linalg::{Channel, TopKOptions, top_k};
 
@@ -89,8 +89,8 @@ impl Match {
 }
 
 /// What to tell of rows that have changed since an index was built.
-fn behind(changes: &Changes) -> String {
-    match changes.len() {
+fn told(behind: usize) -> String {
+    match behind {
         0 => String::new(),
         1 => "; 1 row has changed since it was built, and is seen to".into(),
         rows => format!("; {rows} rows have changed since it was built, and are seen to"),
@@ -113,17 +113,17 @@ pub(crate) fn explained(engine: &Engine, spec: &Match, context: &Context) -> Res
                 if notes.is_empty() { "no index is over what is compared".into() } else { notes.join("; ") };
             step("compare with all rows", "to do", &why, &format!("{rows} rows compared"))
         }
-        Available::Index(name, index, changes) => {
+        Available::Index(name, index, changes, behind) => {
             let index = index.view();
-            match index.plan(&spec.ask(), index.indexed()) {
+            match index.plan(&spec.ask(), index.standing(&changes)) {
                 path @ Path::Graph { visited, .. } => {
                     let (points, cells) = (index.points(), index.cells());
                     let cost = format!("{cells} centres and about {visited} of {points} points compared");
-                    let why = format!("{path}{}", behind(&changes));
+                    let why = format!("{path}{}", told(behind));
                     step(&format!("go through index {name}"), "to do", &why, &cost)
                 }
                 path @ Path::Exact(_) => {
-                    let why = format!("index {name}: {path}");
+                    let why = format!("index {name}: {path}{}", told(behind));
                     step("compare with all rows", "to do", &why, &format!("{rows} rows compared"))
                 }
             }
@@ -145,9 +145,9 @@ pub(crate) fn search(engine: &Engine, spec: &Match, context: &Context) -> Result
 
     let channels = channels_from(&evidence, &factors, side);
     let (candidates, notes) = match spec.index(engine, &basis, &factors, (side.other(), &channels))? {
-        Available::Index(name, index, changes) => {
+        Available::Index(name, index, changes, behind) => {
             let found = index::search(&index.view(), &changes, &channels, entity, &spec.ask(), context.task)?;
-            (found.rows, vec![format!("index {name}: {}{}", found.path, behind(&changes))])
+            (found.rows, vec![format!("index {name}: {}{}", found.path, told(behind))])
         }
         Available::None(notes) => {
             let row = [entity];
