@@ -52,7 +52,12 @@ impl Changes {
     /// Whether so much has changed that an index of `rows` rows is better built anew: then many of the
     /// points a walk meets are stale, or many rows lie beside the graph.
     pub fn wants_rebuild(&self, rows: usize) -> bool {
-        self.stale.count() as f64 > Changes::REBUILD_SHARE * rows as f64
+        Changes::are_too_many(self.len(), rows)
+    }
+
+    /// Whether an index of `rows` rows is better built anew when so many have changed, gone or come.
+    pub(crate) fn are_too_many(changed: usize, rows: usize) -> bool {
+        changed as f64 > Changes::REBUILD_SHARE * rows as f64
     }
 
     fn grow(&mut self, row: u32) {

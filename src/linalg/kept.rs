@@ -198,10 +198,7 @@ impl Kept {
         let plain = Plain::new(channels, options, &biases)?;
         let side = |found: &Neighbours, marks: Vec<u64>, is_left: bool| {
             let rows = (0..marks.len()).into_par_iter();
-            let listed = rows.map(|row| {
-                let (list, tail) = listed(found, row);
-                (plain.of(row as u32, is_left, list.into_iter().map(|place| (place, None)).collect()), tail)
-            });
+            let listed = rows.map(|row| plain.listed(found, row, row as u32, is_left));
             let (lists, tails) = listed.unzip();
             KeptSide { lists, tails, marks }
         };
@@ -393,9 +390,8 @@ impl KeptSide {
     ) -> (Self, Vec<u32>) {
         let merge = |row: usize| -> (Vec<Place>, Place, bool) {
             if let Ok(at) = changed.binary_search(&(row as u32)) {
-                let (list, tail) = listed(own, at);
-                let list = list.into_iter().map(|place| (place, None)).collect();
-                return (plain.of(row as u32, is_left, list), tail, false);
+                let (list, tail) = plain.listed(own, at, row as u32, is_left);
+                return (list, tail, false);
             }
             let (new, new_tail) = listed(fresh, row);
             let stands = self.lists[row].iter().filter(|place| others.binary_search(&place.0).is_err());
@@ -424,9 +420,7 @@ impl KeptSide {
 
     fn replace(&mut self, rows: &[u32], found: &Neighbours, plain: &Plain<'_>, is_left: bool) {
         for (at, &row) in rows.iter().enumerate() {
-            let (list, tail) = listed(found, at);
-            let list = list.into_iter().map(|place| (place, None)).collect();
-            (self.lists[row as usize], self.tails[row as usize]) = (plain.of(row, is_left, list), tail);
+            (self.lists[row as usize], self.tails[row as usize]) = plain.listed(found, at, row, is_left);
         }
     }
 }
@@ -451,6 +445,12 @@ impl<'a> Plain<'a> {
         let [left, right] = self.biases.each_ref().map(|bias| (!bias.is_empty()).then_some(&bias[..]));
         let (i, j) = if is_left { (row, id) } else { (id, row) };
         Biases { left, right }.score(score, i, j)
+    }
+
+    /// The list of a row, found at a place of its own, with scores under no biases; and its tail.
+    fn listed(&self, found: &Neighbours, at: usize, row: u32, is_left: bool) -> (Vec<Place>, Place) {
+        let (list, tail) = listed(found, at);
+        (self.of(row, is_left, list.into_iter().map(|place| (place, None)).collect()), tail)
     }
 
     /// Places with their scores under no biases, of which some are known.

@@ -91,7 +91,7 @@ fn planned(engine: &Engine, request: &Request, plan: &Plan, context: &Context) -
             (format!("train {} for {epochs} epochs", spec.model.as_str()), 0)
         }
         Request::CreateIndex(spec) => {
-            let what = "lay a graph over the rows of each side, refine it, measure its recall";
+            let what = "part the rows of each side in cells, link neighbours, measure recall";
             (format!("{what} (m {}, ef {})", spec.m, spec.ef), 0)
         }
         _ => ("compare every seed with its rivals".to_string(), 0),

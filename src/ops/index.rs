@@ -191,7 +191,7 @@ pub(crate) fn available(
         if same && view.rows() <= now && view.fits(channels) {
             let changes = engine.index_changes((index.digest(), over, side), || view.changes(channels));
             let behind = changes.len() + now - view.rows();
-            if behind as f64 <= Changes::REBUILD_SHARE * view.indexed() as f64 {
+            if !Changes::are_too_many(behind, view.indexed()) {
                 return Ok(Available::Index(entry.name.clone(), index, changes, behind));
             }
         }

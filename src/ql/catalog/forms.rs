@@ -279,7 +279,7 @@ forms! {
         [
             WEIGHTS,
             opt("m", Kind::Int(4, 64), "16", "neighbours chosen for a point; a list holds twice as many"),
-            opt("ef", Kind::Int(16, 2000), "128", "points kept while neighbours are searched: more find better ones"),
+            opt("ef", Kind::Int(16, 2000), "128", "candidates looked at for the neighbours of a point, at most 64 among more than 10,000 points"),
         ],
         ["CREATE INDEX i1 ON m1", "CREATE INDEX i2 ON zh_en weights(visual=1) m=24 ef=200"];
     MATCH: "MATCH", "Finds the best counterparts of one entity.",
