@@ -9,11 +9,13 @@ mod error;
 pub mod evaluate;
 pub mod features;
 pub mod formats;
+mod fs;
 pub mod generate;
 #[cfg(test)]
 mod golden;
 pub mod index;
 pub mod kg;
+mod limits;
 pub mod linalg;
 pub mod matching;
 pub mod models;
@@ -26,6 +28,7 @@ mod rng;
 #[path = "../tests/common/mod.rs"]
 mod shared;
 pub mod store;
+mod sync;
 mod task;
 pub mod train;
 
@@ -35,7 +38,7 @@ pub use api::{
     TrainBuilder, TuneBuilder,
 };
 pub use error::{Code, Error, Kind, Place, Result, Span};
-pub use ops::{Case, Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};
+pub use ops::{Case, Column, ColumnKind, FromValue, Outcome, Reach, Row, Rows, Value};
 pub use ql::Params;
 pub use rng::Rng;
 pub use task::{CancelToken, Event, Observer, Task};

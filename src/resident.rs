@@ -1,9 +1,20 @@
-//! The most memory that the process had resident.
+//! How much memory the process has, and had at most.
 
 /// In bytes since the start, or since [`reset_peak`]; `None` where the system does not tell.
 pub(crate) fn peak() -> Option<u64> {
+    status("VmHWM:")
+}
+
+/// Bytes that the process holds by itself: mapped files, which the system takes back when it wants them, are
+/// not counted. `None` where the system does not tell.
+pub(crate) fn held() -> Option<u64> {
+    status("RssAnon:")
+}
+
+/// A line of the process's status, in bytes.
+fn status(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib << 10)
 }

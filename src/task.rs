@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::error::{Code, Error, Result};
+use crate::limits::{Gauge, Limits};
 
 /// A shared flag that asks running work to stop at its next safe point.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +64,8 @@ pub trait Observer: Send + Sync {
 pub struct Task {
     cancel: CancelToken,
     observer: Option<Arc<dyn Observer>>,
+    limits: Limits,
+    gauge: Gauge,
 }
 
 impl Task {
@@ -72,32 +76,45 @@ impl Task {
 
     /// A task with the given token and observer.
     pub fn new(cancel: CancelToken, observer: Option<Arc<dyn Observer>>) -> Self {
-        Task { cancel, observer }
+        Task { cancel, observer, ..Task::default() }
     }
 
-    /// Fails with [`Code::Cancelled`] once somebody asked to stop. Call it at every safe point.
+    /// The same task within limits.
+    pub(crate) fn limited(&self, limits: Limits) -> Self {
+        Task { limits, ..self.clone() }
+    }
+
+    /// Fails with [`Code::Cancelled`] once somebody asked to stop, with [`Code::Limit`] once the time is up or
+    /// more memory is held than allowed. Call it at every safe point.
     pub fn check(&self) -> Result<()> {
         if self.cancel.is_cancelled() {
             return Err(Error::new(Code::Cancelled, "cancelled; the store is as it was"));
         }
-        Ok(())
+        self.limits.check_time()?;
+        self.limits.check_memory(&self.gauge)
+    }
+
+    /// Fails with [`Code::Limit`] if so many bytes more are more than allowed. Call it before `what` takes them
+    /// at once.
+    pub(crate) fn afford(&self, bytes: u64, what: &str) -> Result<()> {
+        self.limits.afford(bytes, what)
     }
 
     /// Whether somebody asked to stop, for loops that cannot return an error.
     pub fn is_cancelled(&self) -> bool {
-        self.cancel.is_cancelled()
+        self.cancel.is_cancelled() || self.limits.until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// The same task, its phases told with a word before them: what they are a part of.
     pub fn within(&self, whole: impl Into<String>) -> Self {
         let whole = whole.into();
         let within = |observer: Arc<dyn Observer>| Arc::new(Within { whole, observer }) as Arc<dyn Observer>;
-        Task { cancel: self.cancel.clone(), observer: self.observer.clone().map(within) }
+        Task { observer: self.observer.clone().map(within), ..self.clone() }
     }
 
     /// The same task, of which nothing is told: a part too small to speak of.
     pub fn silent(&self) -> Self {
-        Task { cancel: self.cancel.clone(), observer: None }
+        Task { observer: None, ..self.clone() }
     }
 
     /// Begins a phase of `total` units.

@@ -3,9 +3,10 @@
 #[path = "common/session.rs"]
 mod session;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use seedbed::Store;
+use seedbed::{CancelToken, Code, Params, Store, Task};
 use session::execute;
 
 fn planted(dir: &std::path::Path) -> Store {
@@ -78,4 +79,129 @@ fn rows_that_are_being_read_outlive_a_drop_and_a_sweep() {
     execute(&mut other, "COMPACT");
     let checked = execute(&mut other, "CHECK FULL").rows.into_iter().flatten().next().unwrap().unwrap();
     assert_eq!(checked.get::<i64>("orphan_spaces").unwrap(), 0);
+}
+
+/// What a reader asks, over and over.
+const QUESTIONS: [&str; 6] = [
+    "SHOW PAIRS",
+    "SHOW ARTIFACTS",
+    "DESCRIBE p",
+    "SELECT left, right, score FROM kept ORDER BY score DESC",
+    "SELECT COUNT(*) FROM p.left.triples",
+    "MATCH 'http://left.example/resource/100000' IN p LIMIT 3",
+];
+
+#[test]
+fn readers_wait_for_no_writer_and_see_whole_versions() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = planted(dir.path());
+    execute(&mut store.session(), "SEED visual n=30 FROM p AS kept");
+    let (done, reads) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (slowest, waited) = std::thread::scope(|scope| {
+        // A training for as long as the test lasts: what removes things has to wait for it.
+        let token = CancelToken::new();
+        let task = Task::new(token.clone(), None);
+        let (store, done, reads) = (&store, &done, &reads);
+        let training = scope.spawn(move || {
+            let statement = "TRAIN eva ON p USING kept epochs=100000 AS never";
+            store.session().execute(statement, &Params::default(), &task).err().map(|error| error.code())
+        });
+        while execute(&mut store.session(), "SHOW RUNS").rows.into_iter().flatten().count() == 0
+            && !training.is_finished()
+            && reads.fetch_add(1, Ordering::Relaxed) < 50
+        {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // Upkeep that waits can be given up.
+        let tired = CancelToken::new();
+        let waiting = {
+            let task = Task::new(tired.clone(), None);
+            scope.spawn(move || {
+                let started = Instant::now();
+                let outcome = store.session().execute("COMPACT", &Params::default(), &task);
+                (outcome.err().map(|error| error.code()), started.elapsed())
+            })
+        };
+        let readers: Vec<_> = (0..14)
+            .map(|reader| {
+                scope.spawn(move || {
+                    let (mut slowest, mut at) = (Duration::ZERO, reader);
+                    while !done.load(Ordering::Relaxed) {
+                        let (_, spent) = read_one(store, QUESTIONS[at % QUESTIONS.len()]);
+                        slowest = slowest.max(spent);
+                        reads.fetch_add(1, Ordering::Relaxed);
+                        at += 1;
+                    }
+                    slowest
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_secs(2));
+        tired.cancel();
+        let waited = waiting.join().unwrap();
+        token.cancel();
+        assert_eq!(training.join().unwrap(), Some(Code::Cancelled));
+        // Now writers that come and go, and upkeep.
+        for number in 0..6 {
+            let mut session = store.session();
+            execute(&mut session, &format!("SEED visual n={} FROM p AS gone", 20 + number));
+            execute(&mut session, "DROP gone");
+            execute(&mut session, "COMPACT");
+        }
+        done.store(true, Ordering::Relaxed);
+        (readers.into_iter().map(|reader| reader.join().unwrap()).max().unwrap(), waited)
+    });
+    assert_eq!(waited.0, Some(Code::Cancelled), "COMPACT did not wait for the training");
+    println!(
+        "{} reads, the slowest {slowest:?}, beside a training, upkeep that waited and upkeep",
+        reads.load(Ordering::Relaxed)
+    );
+    assert!(slowest < Duration::from_millis(1500), "a reader waited {slowest:?}");
+    assert_eq!(read_one(&store, "CHECK FULL").0, 1);
+}
+
+fn read_one(store: &Store, question: &str) -> (usize, Duration) {
+    let started = Instant::now();
+    let rows = execute(&mut store.session(), question).rows.into_iter().flatten().map(|row| row.unwrap());
+    (rows.count(), started.elapsed())
+}
+
+#[test]
+fn a_reader_whose_pair_is_dropped_and_made_again_sees_one_or_the_other() {
+    let store = Store::in_memory();
+    execute(&mut store.session(), "GENERATE PAIR p entities=60");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut seen = [0usize; 3];
+                    while !done.load(Ordering::Relaxed) {
+                        let mut session = store.session();
+                        let question = "SELECT COUNT(*) AS n FROM p.left.entities";
+                        match session.execute(question, &Params::default(), &Task::quiet()) {
+                            Ok(outcome) => {
+                                let row = outcome.rows.into_iter().flatten().next().unwrap().unwrap();
+                                seen[usize::from(row.get::<i64>("n").unwrap() > 60)] += 1;
+                            }
+                            Err(error) => {
+                                assert_eq!(error.code(), Code::UnknownName, "{error:?}");
+                                seen[2] += 1;
+                            }
+                        }
+                    }
+                    seen
+                })
+            })
+            .collect();
+        for number in 0..40 {
+            let mut session = store.session();
+            execute(&mut session, "DROP p");
+            execute(&mut session, "COMPACT");
+            execute(&mut session, &format!("GENERATE PAIR p entities={}", [60, 90][number % 2]));
+        }
+        done.store(true, Ordering::Relaxed);
+        let seen: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
+        println!("seen small, large, none: {seen:?}");
+    });
 }

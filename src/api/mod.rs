@@ -11,6 +11,8 @@ mod pair;
 mod review;
 mod session;
 mod stages;
+#[cfg(test)]
+mod tests;
 mod train;
 
 pub use bench::BenchBuilder;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
-use crate::ops::{self, Engine, Outcome, Settings};
+use crate::ops::{self, Engine, Outcome, Reach, Settings};
 use crate::ql::{self, NameKind, Params, Statement};
 use crate::task::Task;
 
@@ -37,6 +37,11 @@ impl Session {
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Confines the statements of this session to files of some folders; `None` lifts it.
+    pub fn confine(&mut self, reach: Option<Reach>) {
+        self.settings.reach = reach;
     }
 
     /// Parses, binds and runs one statement.

@@ -139,7 +139,10 @@ pub(crate) fn pass(
     shape: Shape,
     task: &Task,
 ) -> Result<TopK> {
-    let depths = depths(options, (scorer.left_ids.len(), scorer.right_ids.len()));
+    let (n, m) = (scorer.left_ids.len(), scorer.right_ids.len());
+    let depths = depths(options, (n, m));
+    // A score and an id a place.
+    task.afford(((n * depths.0 + m * depths.1) * 8) as u64, "the lists of best partners")?;
     let found = lists(scorer, depths, kernel, shape, task)?;
     Ok(best(found, options))
 }

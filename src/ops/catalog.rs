@@ -178,6 +178,22 @@ pub fn live(db: &Db) -> Result<Live> {
     Ok(Live { objects, spaces })
 }
 
+/// The store with the catalogue as it is now.
+pub fn view(db: &Db) -> Result<Db> {
+    db.view(CATALOG)
+}
+
+/// What the catalogue names and what it named when those took it who are still reading.
+pub fn read(db: &Db) -> Result<Live> {
+    let mut all = live(db)?;
+    for view in db.views() {
+        let live = live(&view)?;
+        all.objects.extend(live.objects);
+        all.spaces.extend(live.spaces);
+    }
+    Ok(all)
+}
+
 fn wrong_kind(name: &str, is: &str, wanted: &str) -> Error {
     let is = match is {
         "alignment" => "an alignment",

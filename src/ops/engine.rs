@@ -1,17 +1,20 @@
 //! The engine: an open store, what is loaded from it, and the context a request runs in.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::catalog::{self, ArtifactEntry, Entry, PairEntry};
 use super::cells;
 use super::lineage;
 use super::make::Order;
 use super::near::{self, Cache, PairKeeper};
+use super::recent::Recent;
 use super::settings::Settings;
 use super::spec::{Missing, Request, Weights};
+use super::upkeep::{Making, Upkeep};
 use crate::error::{Code, Error, Result};
 use crate::features::{Modality, StoredFeature};
+use crate::fs::{FileSystem, RealFs};
 use crate::index::{Changes, StoredIndex};
 use crate::kg::{self, Graph, Link, Side, Verdicts};
 use crate::linalg::{Keeper, Mask};
@@ -32,25 +35,27 @@ const CACHED_WEIGHTS: usize = 16;
 /// Indexes whose check is remembered: both sides of two.
 const CACHED_INDEXES: usize = 4;
 
-/// An open store with its caches. Shared by all handles and sessions.
+/// An open store with its caches. Clones share both; a [`Engine::view`] reads one version of the catalogue.
+#[derive(Clone)]
 pub struct Engine {
     /// The store.
     pub(crate) db: Db,
-    /// Held shared by whatever makes blocks and objects that a later commit will name, and alone by
-    /// what removes all that nothing names (COMPACT), or a pair that others build on (DROP).
-    pub(crate) upkeep: RwLock<()>,
+    /// Who may work beside whom.
+    pub(crate) upkeep: Arc<Upkeep>,
     /// Reads a statement that was stored, for REFRESH; the language is above this layer.
     pub(crate) read: fn(&str) -> Result<Request>,
-    graphs: Mutex<VecDeque<([u8; 32], Arc<Graph>)>>,
-    pairs: Mutex<VecDeque<Arc<LoadedPair>>>,
-    weights: Mutex<VecDeque<([u8; 32], Resolved)>>,
-    near: Cache,
-    live: Mutex<HashSet<[u8; 32]>>,
-    indexes: Mutex<VecDeque<(Digest, StoredIndex)>>,
+    /// Where exports are written: the file system of the operating system, but in tests.
+    pub(crate) outside: Arc<dyn FileSystem>,
+    graphs: Recent<[u8; 32], Arc<Graph>>,
+    pairs: Arc<Mutex<VecDeque<Arc<LoadedPair>>>>,
+    weights: Recent<[u8; 32], Resolved>,
+    pub(crate) near: Cache,
+    live: Arc<Mutex<HashSet<[u8; 32]>>>,
+    indexes: Recent<Digest, StoredIndex>,
     /// What has happened to the rows of an index, by its digest and that of the rows as they are.
-    changes: Mutex<VecDeque<(IndexAndRows, Arc<Changes>)>>,
+    changes: Recent<IndexAndRows, Arc<Changes>>,
     /// Cells of pairs that are too large to compare all.
-    pub(crate) cells: cells::Cache,
+    pub(crate) cells: Arc<cells::Cache>,
 }
 
 /// The digests of an index and of the rows as they are, and the side.
@@ -172,26 +177,23 @@ impl Engine {
         Engine {
             db,
             read,
-            upkeep: RwLock::default(),
-            graphs: Mutex::default(),
-            pairs: Mutex::default(),
-            weights: Mutex::default(),
+            outside: Arc::new(RealFs),
+            upkeep: Arc::default(),
+            graphs: Recent::new(CACHED_GRAPHS),
+            pairs: Arc::default(),
+            weights: Recent::new(CACHED_WEIGHTS),
             near: Cache::default(),
-            live: Mutex::default(),
-            indexes: Mutex::default(),
-            changes: Mutex::default(),
-            cells: cells::Cache::default(),
+            live: Arc::default(),
+            indexes: Recent::new(CACHED_INDEXES),
+            changes: Recent::new(CACHED_INDEXES),
+            cells: Arc::default(),
         }
     }
 
     /// A graph of a pair, from memory if it was read before.
     pub(crate) fn graph(&self, pair: &PairEntry, side: Side, task: &Task) -> Result<Arc<Graph>> {
         let entry = pair.graph(side);
-        let known = locked(&self.graphs)
-            .iter()
-            .find(|(known, _)| *known == entry.digest)
-            .map(|(_, graph)| graph.clone());
-        if let Some(graph) = known {
+        if let Some(graph) = self.graphs.get(&entry.digest) {
             return Ok(graph);
         }
         let at = (pair.version, entry.edits);
@@ -202,9 +204,7 @@ impl Engine {
 
     /// Keeps a graph in memory under its digest, in place of the one used longest ago.
     pub(crate) fn remember_graph(&self, digest: [u8; 32], graph: Arc<Graph>) {
-        let mut graphs = locked(&self.graphs);
-        graphs.push_front((digest, graph));
-        graphs.truncate(CACHED_GRAPHS);
+        self.graphs.put(digest, graph);
     }
 
     /// Forgets the lists of best partners of a pair, so that they are found from nothing.
@@ -217,25 +217,21 @@ impl Engine {
 
     /// An index, checked once while it is in use.
     pub(crate) fn index(&self, digest: &Digest) -> Result<StoredIndex> {
-        if let Some((_, index)) = locked(&self.indexes).iter().find(|(known, _)| known == digest) {
-            return Ok(index.clone());
+        if let Some(index) = self.indexes.get(digest) {
+            return Ok(index);
         }
         let index = StoredIndex::load(&self.db, digest)?;
-        let mut indexes = locked(&self.indexes);
-        indexes.push_front((*digest, index.clone()));
-        indexes.truncate(CACHED_INDEXES);
+        self.indexes.put(*digest, index.clone());
         Ok(index)
     }
 
     /// What has happened to the rows of an index, found once while they are as they are.
     pub(crate) fn index_changes(&self, of: IndexAndRows, find: impl FnOnce() -> Changes) -> Arc<Changes> {
-        if let Some((_, changes)) = locked(&self.changes).iter().find(|(known, _)| *known == of) {
-            return changes.clone();
+        if let Some(changes) = self.changes.get(&of) {
+            return changes;
         }
         let found = Arc::new(find());
-        let mut changes = locked(&self.changes);
-        changes.push_front((of, found.clone()));
-        changes.truncate(CACHED_INDEXES);
+        self.changes.put(of, found.clone());
         found
     }
 
@@ -266,19 +262,22 @@ impl Engine {
         // The rows of deleted entities do not count.
         inputs.push(lineage::entities_input(&pair.entry));
         let key = lineage::key(missing.as_str(), &inputs, lineage::Arithmetic::Cpu);
-        if let Some((_, known)) = locked(&self.weights).iter().find(|(known, _)| *known == key) {
-            return Ok(known.clone());
+        if let Some(known) = self.weights.get(&key) {
+            return Ok(known);
         }
         let found = weights::resolve(wanted, evidence, context.task)?;
-        let mut known = locked(&self.weights);
-        known.push_front((key, found.clone()));
-        known.truncate(CACHED_WEIGHTS);
+        self.weights.put(key, found.clone());
         Ok(found)
     }
 
-    /// Keeps upkeep away until what is returned is dropped. Not to be taken twice by one statement.
-    pub(crate) fn at_work(&self) -> RwLockReadGuard<'_, ()> {
-        self.upkeep.read().unwrap_or_else(PoisonError::into_inner)
+    /// The same store and caches, with the catalogue as it is now: to be read, whatever others write.
+    pub(crate) fn view(&self) -> Result<Engine> {
+        Ok(Engine { db: catalog::view(&self.db)?, ..self.clone() })
+    }
+
+    /// Waits for the right to make what a later commit will name; not to be asked for twice by one statement.
+    pub(crate) fn making(&self, task: &Task) -> Result<Making<'_>> {
+        self.upkeep.making(|| task.check())
     }
 
     /// Tells that a run is under way, until what is returned is dropped.
@@ -341,7 +340,7 @@ impl Engine {
             }
             None => Verdicts::default(),
         };
-        let keeper = PairKeeper::new(&self.db, &entry, &self.near);
+        let keeper = PairKeeper::new(self, &entry);
         let pair = Arc::new(LoadedPair {
             entry,
             left,

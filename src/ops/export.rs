@@ -79,7 +79,7 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
         object_source: String::new(),
         reviewed: false,
     };
-    let report = write_rows(spec, rows, &meta, context.task)?;
+    let report = write_rows(&*engine.outside, spec, rows, &meta, context.task)?;
     let what = if entry.kind == ArtifactKind::Alignment { "link" } else { "seed" };
     let line = format!(
         "{} to {} as {}, {}",
@@ -104,7 +104,7 @@ fn parameters(engine: &Engine, entry: &ArtifactEntry, spec: &Export) -> Result<O
         None => known,
     };
     let file = tensors::to_bytes(&known)?;
-    let written = whole_file(&spec.path, spec.overwrite, |writer| writer.write_all(&file))?;
+    let written = whole_file(&*engine.outside, &spec.path, spec.overwrite, |writer| writer.write_all(&file))?;
     let line = format!(
         "{} of {} to {} as safetensors, {}",
         count(known.len(), "tensor"),

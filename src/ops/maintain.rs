@@ -133,7 +133,7 @@ pub(crate) fn backup(engine: &Engine, to: &Path, context: &Context) -> Result<Ou
 
 /// `COMPACT`.
 pub(crate) fn compact(engine: &Engine, context: &Context) -> Result<Outcome> {
-    let live = catalog::live(&engine.db)?;
+    let live = catalog::read(&engine.db)?;
     engine.forget_pairs();
     let report = engine.db.compact(&live, context.task)?;
     Ok(Outcome::message(

@@ -34,6 +34,8 @@ mod near;
 mod picture;
 mod plan;
 mod psqe;
+mod reach;
+mod recent;
 mod refresh;
 mod review;
 mod rows;
@@ -49,11 +51,13 @@ mod sources;
 pub mod spec;
 mod train;
 mod tune;
+mod upkeep;
 mod verdict;
 mod words;
 
 pub use canonical::canonical;
 pub use engine::{Engine, names, require_pair};
+pub use reach::Reach;
 pub use review::Case;
 pub use rows::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};
 pub use settings::{Device, Settings};
@@ -63,7 +67,6 @@ use crate::task::Task;
 use engine::Context;
 use spec::Request;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::PoisonError;
 
 /// Does what a request says.
 ///
@@ -81,6 +84,10 @@ pub fn run(engine: &Engine, request: &Request, settings: &mut Settings, task: &T
         return Ok(outcome);
     }
     let settings = &*settings;
+    if let Some(reach) = &settings.reach {
+        reach.check(request)?;
+    }
+    let task = &task.limited(settings.limits());
     let context = Context { settings, task, former: None, epochs: None };
     // A defect of ours must not take the host down: the statement fails, nothing of it is committed.
     let work = AssertUnwindSafe(|| settings.run(|| dispatch(engine, request, &context)));
@@ -94,7 +101,7 @@ pub fn run(engine: &Engine, request: &Request, settings: &mut Settings, task: &T
 /// # Errors
 /// [`Code::UnknownName`], [`Code::WrongType`] for what has no links.
 pub fn review_queue(engine: &Engine, spec: &spec::Review, task: &Task) -> Result<(String, Vec<Case>)> {
-    let _work = engine.at_work();
+    let engine = &engine.view()?;
     let settings = Settings::default();
     let context = Context { settings: &settings, task, former: None, epochs: None };
     let pair = catalog::artifact(&engine.db, &spec.name, None)?.pair;
@@ -110,21 +117,36 @@ fn defect(panic: &(dyn std::any::Any + Send)) -> Error {
     .help("the store is as it was; please report the statement and this message")
 }
 
+/// How often a reader begins again when what it reads is dropped under its eyes.
+const READ_AGAIN: usize = 8;
+
 fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Outcome> {
-    let _alone;
-    let _shared;
+    let go_on = || context.task.check();
+    if request.only_reads() {
+        for _ in 0..READ_AGAIN {
+            let view = engine.view()?;
+            match run_made(&view, request, context) {
+                Err(_) if view.db.is_behind() => go_on()?,
+                done => return done,
+            }
+        }
+        return run_made(&engine.view()?, request, context);
+    }
     match request {
         Request::Drop(_) | Request::Check { .. } | Request::Backup(_) | Request::Compact => {
-            _alone = engine.upkeep.write().unwrap_or_else(PoisonError::into_inner);
+            let _alone = engine.upkeep.alone(go_on)?;
+            run_made(engine, request, context)
         }
         // It lasts for hours: each of its runs is a statement of its own.
-        Request::Bench(_) => {}
-        _ => _shared = engine.at_work(),
+        Request::Bench(_) => run_made(engine, request, context),
+        _ => {
+            let _making = engine.upkeep.making(go_on)?;
+            run_made(engine, request, context)
+        }
     }
-    run_made(engine, request, context)
 }
 
-/// Does a request; upkeep is kept away already.
+/// Does a request; who may not work beside it is kept away already.
 fn run_made(engine: &Engine, request: &Request, context: &Context) -> Result<Outcome> {
     match request {
         Request::Import(spec) => import::import(engine, spec, context),

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::catalog::PairEntry;
-use super::engine::locked;
+use super::engine::{Engine, locked};
+use super::upkeep::Upkeep;
 use crate::error::Result;
 use crate::linalg::{Compared, Keeper, Kept, KeptSide, PairScores};
 use crate::store::{Batch, Db, Digest, Record, Table};
@@ -110,6 +111,7 @@ struct Lent {
 #[derive(Clone)]
 pub(crate) struct PairKeeper {
     db: Db,
+    upkeep: Arc<Upkeep>,
     pair: String,
     stamp: [u8; 32],
     cache: Cache,
@@ -123,7 +125,7 @@ impl fmt::Debug for PairKeeper {
 
 impl PairKeeper {
     /// For a pair at its version, unless it has too many rows.
-    pub fn new(db: &Db, pair: &PairEntry, cache: &Cache) -> Option<Self> {
+    pub fn new(engine: &Engine, pair: &PairEntry) -> Option<Self> {
         let rows: u64 = pair.graphs.iter().map(|graph| graph.entities).sum();
         let mut hasher = blake3::Hasher::new();
         hasher
@@ -136,8 +138,13 @@ impl PairKeeper {
             hasher.update(feature.modality.as_bytes()).update(&[0]).update(&feature.objects.concat());
         }
         let stamp = *hasher.finalize().as_bytes();
-        let (db, pair, cache) = (db.clone(), pair.name.clone(), cache.clone());
-        (rows <= MOST_ROWS).then(|| PairKeeper { db, pair, stamp, cache })
+        (rows <= MOST_ROWS).then(|| PairKeeper {
+            db: engine.db.clone(),
+            upkeep: engine.upkeep.clone(),
+            pair: pair.name.clone(),
+            stamp,
+            cache: engine.near.clone(),
+        })
     }
 
     fn remember(&self, key: Vec<u8>, kept: Arc<Kept>) {
@@ -200,9 +207,10 @@ impl Keeper for PairKeeper {
     fn keep(&self, key: &[u8; 32], kept: Arc<Kept>) -> Result<()> {
         let key = place(&self.pair, key);
         self.remember(key.clone(), kept.clone());
-        if self.db.is_read_only() {
+        // The lists may be wanted by who only reads and keeps no upkeep away.
+        let Some(_making) = self.upkeep.try_making().filter(|_| !self.db.is_read_only()) else {
             return Ok(());
-        }
+        };
         let [left_bias, right_bias] = kept.biases().clone();
         let object = NearObject { left: flat(kept.left()), right: flat(kept.right()), left_bias, right_bias };
         let object = self.db.put_object(&object)?;

@@ -59,7 +59,7 @@ pub(crate) fn explain(engine: &Engine, spec: &ExplainSeeds, context: &Context) -
     if let Some(path) = &spec.path {
         let degrees = spread(&Cells::by_degree(graphs))?;
         let picture = Picture { name: &entry.name, cells: &degrees.cells, curve: curve(&seeds, &pair) };
-        let bytes = picture::write(&picture, path, spec.overwrite, context.task)?;
+        let bytes = picture::write(&*engine.outside, &picture, path, spec.overwrite)?;
         outcome = outcome.note(format!("{bytes} bytes to {}", path.display()));
     }
     Ok(outcome)

@@ -1,11 +1,15 @@
 //! Settings of a session, and what `SET` does to them.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
+use super::reach::Reach;
 use super::spec::Setting;
+use super::spec::amounts::{duration_text, size_text};
 use crate::error::{Code, Error, Result};
+use crate::limits::Limits;
 
 /// Where training runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,12 +90,27 @@ pub struct Settings {
     pub threads: usize,
     /// Who edits and judges; empty for nobody in particular.
     pub author: String,
+    /// Bytes that the process may hold while a statement runs.
+    pub memory: Option<u64>,
+    /// How long a statement may take.
+    pub timeout: Option<Duration>,
+    /// Which files may be named; `None` for all. No statement changes it.
+    pub reach: Option<Reach>,
     pool: Option<Arc<ThreadPool>>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { seed: 42, device: Device::Cpu, threads: 0, author: String::new(), pool: None }
+        Settings {
+            seed: 42,
+            device: Device::Cpu,
+            threads: 0,
+            author: String::new(),
+            memory: None,
+            timeout: None,
+            reach: None,
+            pool: None,
+        }
     }
 }
 
@@ -101,6 +120,8 @@ impl Settings {
         match setting {
             Setting::Seed(seed) => self.seed = *seed,
             Setting::Author(author) => self.author = author.clone(),
+            Setting::Memory(memory) => self.memory = *memory,
+            Setting::Timeout(timeout) => self.timeout = *timeout,
             Setting::Device(text) => self.device = Device::resolve(text)?,
             Setting::Threads(threads) => {
                 self.pool = match threads {
@@ -111,6 +132,14 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// The limits of a statement that begins now.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            until: self.timeout.and_then(|limit| Instant::now().checked_add(limit)),
+            memory: self.memory,
+        }
     }
 
     /// Runs `work` on the session's threads.
@@ -125,6 +154,12 @@ impl Settings {
 impl std::fmt::Display for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "seed={} device='{}' threads={}", self.seed, self.device, self.threads)?;
+        if self.memory.is_some() {
+            write!(f, " memory='{}'", size_text(self.memory))?;
+        }
+        if self.timeout.is_some() {
+            write!(f, " timeout='{}'", duration_text(self.timeout))?;
+        }
         match self.author.as_str() {
             "" => Ok(()),
             author => write!(f, " author='{}'", author.replace('\'', "''")),

@@ -6,6 +6,7 @@ use super::lineage;
 use super::living;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::runs;
+use super::spec::amounts::{duration_text, size_text};
 use super::spec::{Architecture, ExportFormat, LinkFormat, PairFormat, Show};
 use crate::error::Result;
 
@@ -179,6 +180,8 @@ fn settings(context: &Context) -> Rows {
             row("device", settings.device.to_string(), "where products and training run"),
             row("author", settings.author.clone(), "who edits and judges"),
             row("threads", settings.threads.to_string(), "worker threads; 0 is one per core"),
+            row("memory", size_text(settings.memory), "memory that may be held while a statement runs"),
+            row("timeout", duration_text(settings.timeout), "how long a statement may take"),
         ],
     )
 }

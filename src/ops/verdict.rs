@@ -129,7 +129,7 @@ pub(crate) fn export(engine: &Engine, spec: &ExportVerdicts, context: &Context) 
         auto_prefixes: true,
         ..Export::new(&spec.pair, spec.path.clone())
     };
-    let report = write_rows(&how, rows, &meta, context.task)?;
+    let report = write_rows(&*engine.outside, &how, rows, &meta, context.task)?;
     let line = format!(
         "{} to {} as sssom, {}",
         count(report.rows as usize, "verdict"),

@@ -33,6 +33,9 @@ const EXAMPLES: &str = "\
   1 a statement failed            3 the store is damaged
                                   130 cancelled
 
+With --safe a script reads and writes no files but those in its own folder (statements of -c, of
+standard input and of the shell: those in the working directory); links that lead elsewhere are refused.
+
 A script is checked whole before its first statement runs and stops at the first that fails.
 Relative paths in statements start at the working directory, not at the script. The store is made
 when it is first needed. Ctrl-C stops the running statement; what was done before stays done.";
@@ -98,6 +101,9 @@ struct Common {
     /// Print rows and errors only: no messages, notes or progress
     #[arg(short, long)]
     quiet: bool,
+    /// Let statements and dot commands use no files but those in the script's folder
+    #[arg(long)]
+    safe: bool,
 }
 
 /// A piece of work, in the order of the command line.
@@ -118,6 +124,7 @@ pub struct Options {
     pub params: Vec<(String, String)>,
     pub keep_going: bool,
     pub quiet: bool,
+    pub safe: bool,
 }
 
 /// Reads the process's own command line.
@@ -155,6 +162,7 @@ fn options(
         params: common.params,
         keep_going: common.keep_going,
         quiet: common.quiet,
+        safe: common.safe,
     })
 }
 
@@ -169,6 +177,7 @@ impl Common {
             params: self.params,
             keep_going: self.keep_going || after.keep_going,
             quiet: self.quiet || after.quiet,
+            safe: self.safe || after.safe,
         }
     }
 }

@@ -6,18 +6,32 @@
 use std::path::{Path, PathBuf};
 
 use seedbed::ql::{Params, Statement};
-use seedbed::{Name, Outcome, Result, Session, Store, Task};
+use seedbed::{Name, Outcome, Reach, Result, Session, Store, Task};
 
 /// A store that may not be open yet.
 pub struct Connection {
     dir: PathBuf,
     readonly: bool,
+    reach: Option<Reach>,
     session: Option<Session>,
 }
 
 impl Connection {
     pub fn new(dir: PathBuf, readonly: bool) -> Self {
-        Connection { dir, readonly, session: None }
+        Connection { dir, readonly, reach: None, session: None }
+    }
+
+    /// Confines what comes to files within reach.
+    pub fn confine(&mut self, reach: Option<Reach>) {
+        if let Some(session) = &mut self.session {
+            session.confine(reach.clone());
+        }
+        self.reach = reach;
+    }
+
+    /// Fails for a file out of reach.
+    pub fn check_path(&self, path: &Path) -> Result<()> {
+        self.reach.as_ref().map_or(Ok(()), |reach| reach.check_path(path))
     }
 
     /// The store's directory.
@@ -56,7 +70,11 @@ impl Connection {
             Some(session) => session,
             // Where reading is all that is allowed, a missing store is not made.
             None => {
-                Store::options().read_only(self.readonly).create(!self.readonly).open(&self.dir)?.session()
+                let store =
+                    Store::options().read_only(self.readonly).create(!self.readonly).open(&self.dir)?;
+                let mut session = store.session();
+                session.confine(self.reach.clone());
+                session
             }
         };
         Ok(self.session.insert(session))

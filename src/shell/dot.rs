@@ -285,6 +285,7 @@ fn read(shell: &mut Shell, path: &str) -> Result<Ended, Halt> {
         let message = format!("scripts read scripts more than {DEPTH} deep");
         return Err(Error::new(Code::Limit, message).help("does one of them read itself?").into());
     }
+    shell.connection.check_path(Path::new(path))?;
     let text = script::read(Path::new(path))?;
     shell.depth += 1;
     let ended = shell.run(&text, &Origin::File(PathBuf::from(path)));
@@ -296,7 +297,10 @@ fn output(shell: &mut Shell, path: &str) -> Result<Ended, Halt> {
     shell.output.flush()?;
     shell.output = match path {
         "" | "stdout" | "-" => Output::stdout(),
-        path => Output::file(PathBuf::from(path))?,
+        path => {
+            shell.connection.check_path(Path::new(path))?;
+            Output::file(PathBuf::from(path))?
+        }
     };
     Ok(Ended::Well)
 }

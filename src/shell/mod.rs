@@ -25,6 +25,8 @@ mod script;
 mod stdin;
 mod terminal;
 
+use seedbed::Reach;
+
 use cli::{Job, Options};
 use engine::{Ended, Shell};
 use interrupt::Interrupt;
@@ -48,6 +50,12 @@ fn run(options: &Options) -> u8 {
     let streams = Streams::detect();
     let interactive = options.jobs.is_empty() && streams.stdin && streams.stdout;
     let mut shell = Shell::new(options, streams, Interrupt::install(interactive));
+    if options.safe
+        && let Err(error) = confine(&mut shell, Path::new(""))
+    {
+        shell.complain(&error, "", None);
+        return halt::USAGE;
+    }
     if interactive {
         return repl::run(&mut shell);
     }
@@ -56,7 +64,7 @@ fn run(options: &Options) -> u8 {
     }
     let mut worst = halt::OK;
     for job in &options.jobs {
-        match self::job(&mut shell, job) {
+        match self::job(&mut shell, job, options.safe) {
             Ended::Well => {}
             Ended::Failed(code) => {
                 worst = worst.max(code);
@@ -70,7 +78,21 @@ fn run(options: &Options) -> u8 {
     worst
 }
 
-fn job(shell: &mut Shell, job: &Job) -> Ended {
+/// Lets nothing but the files of a folder be used; the empty path is the working directory.
+fn confine(shell: &mut Shell, folder: &Path) -> seedbed::Result<()> {
+    shell.connection.confine(Some(Reach::within(&[folder.to_path_buf()])?));
+    Ok(())
+}
+
+fn job(shell: &mut Shell, job: &Job, safe: bool) -> Ended {
+    let folder = match job {
+        Job::Script(path) => path.parent().unwrap_or(Path::new("")),
+        Job::Statements(_) => Path::new(""),
+    };
+    if safe && let Err(error) = confine(shell, folder) {
+        shell.complain(&error, "", None);
+        return Ended::Failed(halt::USAGE);
+    }
     match job {
         Job::Statements(text) => shell.run(text, &Origin::Argument),
         Job::Script(path) if path == Path::new("-") => {

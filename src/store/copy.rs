@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use super::db::{Db, settle};
-use super::fs::{EntryKind, FileSystem};
 use super::kv::{KeyValue, Write};
 use super::layout::{self, Making};
 use super::record::damaged;
 use super::sweep::{Live, Swept};
 use crate::error::{Code, Error, Result};
+use crate::fs::{EntryKind, FileSystem};
 use crate::task::Task;
 
 /// What a backup holds.

@@ -20,17 +20,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use super::batch::Batch;
 use super::blocks::{BLOCKS, read_block_key};
 use super::digest::Digest;
-use super::fs::{EntryKind, FileSystem, RealFs};
 use super::kv::{Engine, KeyValue, Pairs, Write};
 use super::layout::{self, Found, Making};
 use super::lock::Lock;
 use super::memory::{MemoryEngine, MemoryFs};
 use super::object::{Object, Objects};
 use super::pins::Pins;
-use super::record::{Record, decode_at};
+use super::record::{Record, decode_at, open_envelope};
 use super::sled_kv::SledEngine;
 use super::value;
+use super::view::{Frozen, Versions};
 use crate::error::{Code, Error, Result};
+use crate::fs::{EntryKind, FileSystem, RealFs};
 
 /// How to open a store.
 #[derive(Clone, Debug)]
@@ -56,10 +57,10 @@ impl Default for OpenOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Table(pub &'static str);
 
-/// A handle of an open store. Clones share it; the store is closed with the last of them and of the
-/// iterators made from them.
+/// A handle of an open store, or a view of it ([`Db::view`]). Clones share it; the store is closed with the
+/// last of them and of the iterators made from them.
 #[derive(Clone)]
-pub struct Db(pub(crate) Arc<Inner>);
+pub struct Db(pub(crate) Arc<Inner>, pub(super) Option<Arc<Frozen>>);
 
 // Fields are dropped in this order: the lock goes last.
 pub(crate) struct Inner {
@@ -70,6 +71,7 @@ pub(crate) struct Inner {
     pub kv: RwLock<Arc<dyn KeyValue>>,
     pub objects: Objects,
     pub pins: Pins,
+    pub versions: Versions,
     writer: Mutex<()>,
     poison: OnceLock<String>,
     _lock: Option<Lock>,
@@ -138,7 +140,7 @@ impl Db {
             }
         };
         let objects = Objects::new(fs.clone(), dir.join(layout::OBJECTS));
-        Ok(Db(Arc::new(Inner {
+        let inner = Inner {
             dir: dir.to_path_buf(),
             read_only,
             fs,
@@ -146,10 +148,12 @@ impl Db {
             kv: RwLock::new(kv),
             objects,
             pins: Pins::default(),
+            versions: Versions::default(),
             writer: Mutex::new(()),
             poison: OnceLock::new(),
             _lock: lock,
-        })))
+        };
+        Ok(Db(Arc::new(inner), None))
     }
 
     /// The directory of the store, as it was named on opening.
@@ -164,17 +168,26 @@ impl Db {
 
     /// The record of a key.
     pub fn get<T: Record>(&self, table: Table, key: &[u8]) -> Result<Option<T>> {
+        if let Some(rows) = self.1.as_ref().and_then(|frozen| frozen.of(table)) {
+            return rows.get(key).map(|bytes| decode_at(bytes, &place(table.0, key))).transpose();
+        }
         let kv = self.kv();
         let Some(raw) = kv.get(table.0, key)? else { return Ok(None) };
         let Some(bytes) = self.whole(&*kv, table.0, key, raw)? else { return Ok(None) };
         decode_at(&bytes, &place(table.0, key)).map(Some)
     }
 
-    /// The value whose raw value is or was `raw`. Pieces are read one by one: a commit that replaces them
-    /// meanwhile has to wait, and one that came in between is noticed by reading the stub again.
+    /// The value whose raw value is or was `raw`. Pieces are read one by one, while a commit may replace them:
+    /// what its checksum does not vouch for is read again, from the stub on, with writers kept out.
     fn whole(&self, kv: &dyn KeyValue, table: &str, key: &[u8], raw: Vec<u8>) -> Result<Option<Vec<u8>>> {
         if !value::is_cut(&raw) {
             return Ok(Some(raw));
+        }
+        let whole = value::whole(kv, table, key, raw);
+        if let Ok(bytes) = whole
+            && open_envelope(&bytes, &place(table, key)).is_ok()
+        {
+            return Ok(Some(bytes));
         }
         let _writer = self.still();
         let Some(raw) = kv.get(table, key)? else { return Ok(None) };
@@ -183,14 +196,18 @@ impl Db {
 
     /// Whether there is a record of that key; its bytes are not looked at.
     pub fn contains(&self, table: Table, key: &[u8]) -> Result<bool> {
-        Ok(self.kv().get(table.0, key)?.is_some())
+        match self.1.as_ref().and_then(|frozen| frozen.of(table)) {
+            Some(rows) => Ok(rows.contains_key(key)),
+            None => Ok(self.kv().get(table.0, key)?.is_some()),
+        }
     }
 
     /// The records whose keys begin with `prefix`, in the order of the keys, read as they are asked for.
     /// What is committed meanwhile may or may not be seen.
     pub fn scan<T: Record>(&self, table: Table, prefix: &[u8]) -> Scan<T> {
         let kv = self.kv();
-        let pairs = kv.scan(table.0, prefix);
+        let frozen = self.1.as_ref().and_then(|frozen| frozen.scan(table, prefix));
+        let pairs = frozen.unwrap_or_else(|| kv.scan(table.0, prefix));
         Scan { pairs, kv, table, db: self.clone(), kind: PhantomData }
     }
 
@@ -219,12 +236,14 @@ impl Db {
                 return Err(Error::new(Code::Conflict, message).help("read it again and repeat the change"));
             }
         }
+        let mut tables: Vec<String> = batch.writes.keys().map(|(table, _)| table.clone()).collect();
+        tables.dedup();
         let mut writes = Vec::with_capacity(batch.writes.len());
         for ((table, key), new) in batch.writes {
             let old = kv.get(&table, &key)?;
             value::lower(&mut writes, &table, &key, new, old.as_deref());
         }
-        self.durably(&writer, |kv| kv.apply(&writes))
+        self.durably(&writer, |kv| self.0.versions.change(&tables, || kv.apply(&writes)))
     }
 
     /// Writes an object durably, in a file of its own; gives its name. Memory beyond the value: 1 MiB.

@@ -16,8 +16,8 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::fs::{Entry, EntryKind, FileSystem, write_whole};
 use crate::error::{Code, Error, Result};
+use crate::fs::{Entry, EntryKind, FileSystem, write_whole};
 
 /// The version of the format this build writes.
 pub(crate) const FORMAT: u32 = 1;

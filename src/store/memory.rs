@@ -5,6 +5,9 @@
 //! forgets the rest — the worst a disk may do. The key-value store flushes into a file of it and so is
 //! durable only after that file was synced, exactly as sled is.
 
+#[cfg(test)]
+pub(crate) mod replay;
+
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Write as _};
 use std::ops::Bound;
@@ -13,9 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rkyv::util::AlignedVec;
 
-use super::fs::{Entry, EntryKind, FileSystem, Mapping, NewFile};
 use super::kv::{Engine, KeyValue, Pair, Pairs, Write};
 use crate::error::{Code, Error, Result};
+use crate::fs::{Entry, EntryKind, FileSystem, Mapping, NewFile};
 
 type Bytes = Arc<AlignedVec<16>>;
 type Rows = BTreeMap<(String, Vec<u8>), Vec<u8>>;
@@ -27,12 +30,14 @@ struct Node {
     synced: Bytes,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Disk {
     nodes: BTreeMap<u64, Node>,
     names: BTreeMap<PathBuf, u64>,
     durable_names: BTreeMap<PathBuf, u64>,
     next: u64,
+    #[cfg(test)]
+    log: replay::Log,
 }
 
 /// A file system in memory; clones share it.
@@ -61,8 +66,18 @@ impl Disk {
         }
         self.next += 1;
         self.nodes.insert(self.next, Node { directory, ..Node::default() });
-        self.names.insert(path.to_path_buf(), self.next);
+        self.name(path, Some(self.next));
         Ok(())
+    }
+
+    /// Gives a name to a node, or takes it away; tells whose it was.
+    fn name(&mut self, path: &Path, node: Option<u64>) -> Option<u64> {
+        #[cfg(test)]
+        self.log.name(path, node);
+        match node {
+            Some(node) => self.names.insert(path.to_path_buf(), node),
+            None => self.names.remove(path),
+        }
     }
 }
 
@@ -79,8 +94,17 @@ impl MemoryFs {
         }
         let mut copy = AlignedVec::new();
         copy.extend_from_slice(bytes);
-        disk.node(path)?.current = Arc::new(copy);
+        let bytes = Arc::new(copy);
+        #[cfg(test)]
+        disk.log_bytes(path, &bytes);
+        disk.node(path)?.current = bytes;
         Ok(())
+    }
+
+    /// A disk with the same on it.
+    #[cfg(test)]
+    pub(crate) fn copy(&self) -> MemoryFs {
+        MemoryFs(Arc::new(Mutex::new(self.disk().clone())))
     }
 
     /// Forgets everything that is not durable.
@@ -133,12 +157,16 @@ impl FileSystem for MemoryFs {
         let mut disk = self.disk();
         let node = disk.node(path)?;
         node.synced = node.current.clone();
+        #[cfg(test)]
+        disk.log_sync(path);
         Ok(())
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut guard = self.disk();
         let disk = &mut *guard;
+        #[cfg(test)]
+        disk.log.sync_directory(path);
         let inside = |name: &Path| name.parent() == Some(path);
         disk.durable_names.retain(|name, _| !inside(name));
         let live = disk.names.iter().filter(|(name, _)| inside(name));
@@ -148,8 +176,8 @@ impl FileSystem for MemoryFs {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut disk = self.disk();
-        let id = disk.names.remove(from).ok_or_else(missing)?;
-        disk.names.insert(to.to_path_buf(), id);
+        let id = disk.name(from, None).ok_or_else(missing)?;
+        disk.name(to, Some(id));
         Ok(())
     }
 
@@ -162,11 +190,15 @@ impl FileSystem for MemoryFs {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk().names.remove(path).map(drop).ok_or_else(missing)
+        self.disk().name(path, None).map(drop).ok_or_else(missing)
     }
 
     fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
-        self.disk().names.retain(|name, _| !name.starts_with(path));
+        let mut disk = self.disk();
+        let inside: Vec<PathBuf> = disk.names.keys().filter(|name| name.starts_with(path)).cloned().collect();
+        for name in &inside {
+            disk.name(name, None);
+        }
         Ok(())
     }
 

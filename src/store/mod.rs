@@ -15,7 +15,7 @@
 //!
 //! The store knows no graph, no artifact and no query: what its records mean, and which objects and
 //! spaces they keep alive, the layers above say. Only `sled_kv` names sled. Files and the key-value store
-//! are reached through two traits (`fs`, `kv`) whose twins in memory (`memory`) forget on a power cut what
+//! are reached through two traits (`crate::fs`, `kv`) whose twins in memory (`memory`) forget on a power cut what
 //! was not synced, and whose wrapper for tests records calls and fails the n-th.
 
 mod batch;
@@ -24,7 +24,6 @@ mod check;
 mod copy;
 mod db;
 mod digest;
-mod fs;
 mod kv;
 mod layout;
 mod lock;
@@ -38,10 +37,11 @@ mod sled_kv;
 mod slices;
 mod sweep;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod value;
+mod view;
 
 pub use batch::Batch;
 pub use blocks::{BLOCK_BYTES, BlockWriter, Blocks, Space, pack};
@@ -49,6 +49,8 @@ pub use check::{CheckReport, Problem};
 pub use copy::{BackupReport, CompactReport, SizeReport};
 pub use db::{Db, OpenOptions, Scan, Table};
 pub use digest::Digest;
+#[cfg(test)]
+pub(crate) use memory::{MemoryEngine, MemoryFs, replay::Kept};
 pub use object::Object;
 pub use record::{Record, decode, encode};
 #[doc(hidden)]

@@ -18,10 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rkyv::rancor;
 
 use super::digest::Digest;
-use super::fs::{EntryKind, FileSystem, Mapping, NewFile};
 use super::record::{Envelope, Record, damaged, match_kind};
 use super::sink::Sink;
 use crate::error::{Code, Error, Result};
+use crate::fs::{EntryKind, FileSystem, Mapping, NewFile};
 
 const HEADER: usize = 16;
 const MAGIC: [u8; 4] = *b"SBO1";

@@ -1,7 +1,9 @@
 //! Spaces that are being read: a sweep leaves them alone, though nothing names them any more.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
+
+use crate::sync::Mutex;
 
 /// How many readers each space has.
 #[derive(Clone, Default)]

@@ -11,9 +11,9 @@ use rkyv::ser::sharing::Share;
 use rkyv::ser::{Positional, Serializer, Writer};
 use rkyv::util::with_arena;
 
-use super::fs::NewFile;
 use super::record::{Record, serialising};
 use crate::error::{Code, Error, Result};
+use crate::fs::NewFile;
 
 const BUFFER: usize = 1 << 20;
 

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::digest::Digest;
-use super::fs::{Entry, FileSystem, Mapping, NewFile};
 use super::kv::{Engine, KeyValue, Pairs, Write};
 use super::record::Record;
 use crate::error::{Error, Result};
+use crate::fs::{Entry, FileSystem, Mapping, NewFile};
 
 #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize, Clone, Debug, Default, PartialEq)]
 pub(crate) struct Note {
@@ -58,6 +58,9 @@ impl Record for Reference {
     const VERSION: u16 = 1;
 }
 
+const DISK_FULL: i32 = 28;
+const READ_ERROR: i32 = 5;
+
 /// Records the calls that change or sync something, and fails from a chosen one on.
 #[derive(Clone, Default)]
 pub(crate) struct Probe(Arc<Mutex<ProbeState>>);
@@ -68,6 +71,8 @@ struct ProbeState {
     calls: usize,
     failing: Option<Range<usize>>,
     error: Option<i32>,
+    /// Whether calls of reading are counted, and not the others.
+    reads: bool,
 }
 
 impl Probe {
@@ -82,6 +87,17 @@ impl Probe {
             ProbeState { failing: Some(failing), error: Some(error), ..ProbeState::default() };
     }
 
+    /// Like [`Probe::restart`], for the calls that read.
+    pub(crate) fn restart_reads(&self, failing: Option<Range<usize>>) {
+        *self.0.lock().unwrap() =
+            ProbeState { failing, error: Some(READ_ERROR), reads: true, ..ProbeState::default() };
+    }
+
+    /// How many calls there were.
+    pub(crate) fn calls(&self) -> usize {
+        self.0.lock().unwrap().calls
+    }
+
     pub(crate) fn log(&self) -> Vec<String> {
         self.0.lock().unwrap().log.clone()
     }
@@ -93,13 +109,24 @@ impl Probe {
     }
 
     fn call(&self, what: impl Into<String>) -> io::Result<()> {
+        self.count(what, false)
+    }
+
+    fn reading(&self, what: &str) -> io::Result<()> {
+        self.count(what, true)
+    }
+
+    fn count(&self, what: impl Into<String>, reads: bool) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
+        if state.reads != reads {
+            return Ok(());
+        }
         let number = state.calls;
         state.calls += 1;
         state.log.push(what.into());
         match &state.failing {
             Some(failing) if failing.contains(&number) => {
-                Err(io::Error::from_raw_os_error(state.error.unwrap_or(28)))
+                Err(io::Error::from_raw_os_error(state.error.unwrap_or(DISK_FULL)))
             }
             _ => Ok(()),
         }
@@ -177,18 +204,22 @@ impl FileSystem for ProbeFs {
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        self.1.reading("read_dir")?;
         self.0.read_dir(path)
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.1.reading("canonical")?;
         self.0.canonical(path)
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.1.reading("read")?;
         self.0.read(path)
     }
 
     fn map(&self, path: &Path) -> io::Result<Mapping> {
+        self.1.reading("map")?;
         self.0.map(path)
     }
 }
@@ -215,13 +246,24 @@ impl ProbeKv {
     }
 }
 
+impl ProbeKv {
+    fn reading(&self, what: &str) -> Result<()> {
+        self.1.reading(what).map_err(|error| Error::io("reading the catalogue", error))
+    }
+}
+
 impl KeyValue for ProbeKv {
     fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.reading("get")?;
         self.0.get(table, key)
     }
 
     fn scan(&self, table: &str, prefix: &[u8]) -> Pairs {
-        self.0.scan(table, prefix)
+        let (pairs, probe) = (self.0.scan(table, prefix), self.1.clone());
+        Box::new(pairs.map(move |pair| match probe.reading("scan") {
+            Ok(()) => pair,
+            Err(error) => Err(Error::io("reading the catalogue", error)),
+        }))
     }
 
     fn apply(&self, writes: &[Write]) -> Result<()> {

@@ -13,10 +13,11 @@ mod target;
 use std::path::Path;
 
 use crate::error::{Code, Error, Result};
+use crate::fs::FileSystem;
 use crate::ops::spec::{Export, ExportFormat};
 use crate::task::Task;
 
-use target::Target;
+use target::{Scratch, Target};
 
 pub(crate) use tabular::{Tabular, table_format, write_table};
 
@@ -134,7 +135,8 @@ pub struct ExportReport {
 /// parent that does not exist; [`Code::BadValue`] for an IRI that the format cannot carry;
 /// [`Code::MissingData`] for dbp15k without source ids; errors of the operating system;
 /// [`Code::Cancelled`]. After an error the target is as it was.
-pub fn write_rows(
+pub(crate) fn write_rows(
+    fs: &dyn FileSystem,
     spec: &Export,
     rows: impl Iterator<Item = Result<ExportRow>>,
     meta: &ExportMeta,
@@ -145,9 +147,12 @@ pub fn write_rows(
         Some(format) => format,
         None => format_of(&spec.path)?,
     };
-    let mut target = Target::create(&spec.path, spec.overwrite)?;
+    let mut target = Target::create(fs, &spec.path, spec.overwrite)?;
     let mut report = ExportReport { format, rows: 0, bytes: 0, notes: Vec::new() };
-    let written = write_body(spec, format, rows, meta, task, &mut target, &mut report);
+    let written = match format {
+        ExportFormat::Sssom => write_sssom(fs, spec, rows, meta, task, &mut target, &mut report),
+        _ => write_sheet(spec, format, rows, meta, task, &mut target, &mut report),
+    };
     written.map_err(|error| error.path(&spec.path))?;
     task.check()?;
     report.bytes = target.finish()?;
@@ -158,12 +163,13 @@ pub fn write_rows(
 ///
 /// Errors are those of the target and of the operating system; after one the target is as it was.
 pub(crate) fn whole_file(
+    fs: &dyn FileSystem,
     path: &Path,
     overwrite: bool,
     write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
 ) -> Result<u64> {
-    let mut target = Target::create(path, overwrite)?;
-    let written = write(target.writer()?);
+    let mut target = Target::create(fs, path, overwrite)?;
+    let written = write(&mut target);
     written.map_err(|cause| target.failed(cause))?;
     target.finish()
 }
@@ -185,7 +191,28 @@ trait Sheet {
     }
 }
 
-fn write_body(
+fn write_sssom(
+    fs: &dyn FileSystem,
+    spec: &Export,
+    rows: impl Iterator<Item = Result<ExportRow>>,
+    meta: &ExportMeta,
+    task: &Task,
+    target: &mut Target,
+    report: &mut ExportReport,
+) -> Result<()> {
+    let scratch = Scratch::beside(fs, &spec.path).map_err(|cause| target.failed(cause))?;
+    let mut set = sssom::Sssom::new(scratch, spec.auto_prefixes, spec.exact_match, meta.reviewed);
+    report.rows = each_row(rows, task, |row| set.row(row))?;
+    if set.outside > 0 {
+        let n = set.outside;
+        report
+            .notes
+            .push(format!("scores outside 0..1 stand in the comments, as SSSOM has no place for them: {n}"));
+    }
+    set.finish(target, meta, &spec.license)
+}
+
+fn write_sheet(
     spec: &Export,
     format: ExportFormat,
     rows: impl Iterator<Item = Result<ExportRow>>,
@@ -194,27 +221,13 @@ fn write_body(
     target: &mut Target,
     report: &mut ExportReport,
 ) -> Result<()> {
-    let writer = target.writer()?;
-    task.phase("exporting", rows.size_hint().1.map(|count| count as u64));
-    if format == ExportFormat::Sssom {
-        let (auto, exact) = (spec.auto_prefixes, spec.exact_match);
-        let mut set = sssom::Sssom::new(&spec.path, auto, exact, meta.reviewed)?;
-        report.rows = each_row(rows, task, |row| set.row(row))?;
-        if set.outside > 0 {
-            let n = set.outside;
-            report.notes.push(format!(
-                "scores outside 0..1 stand in the comments, as SSSOM has no place for them: {n}"
-            ));
-        }
-        return set.finish(writer, meta, &spec.license);
-    }
     let mut sheet: Box<dyn Sheet + '_> = match format {
-        ExportFormat::Csv => Box::new(tables::Table::new(writer, b',')?),
-        ExportFormat::Tsv => Box::new(tables::Table::new(writer, b'\t')?),
-        ExportFormat::Jsonl => Box::new(tables::JsonLines(writer)),
-        ExportFormat::Dbp15k => Box::new(tables::Ids(writer)),
-        ExportFormat::SameAs => Box::new(rdf::SameAs::new(writer, spec.exact_match)),
-        ExportFormat::Alignment => Box::new(rdf::Alignment::new(writer, meta)?),
+        ExportFormat::Csv => Box::new(tables::Table::new(target, b',')?),
+        ExportFormat::Tsv => Box::new(tables::Table::new(target, b'\t')?),
+        ExportFormat::Jsonl => Box::new(tables::JsonLines(target)),
+        ExportFormat::Dbp15k => Box::new(tables::Ids(target)),
+        ExportFormat::SameAs => Box::new(rdf::SameAs::new(target, spec.exact_match)),
+        ExportFormat::Alignment => Box::new(rdf::Alignment::new(target, meta)?),
         ExportFormat::Sssom => return Err(Error::new(Code::Internal, "SSSOM has a writer of its own")),
         ExportFormat::Safetensors => {
             return Err(Error::new(Code::Conflict, "links and seeds have no parameters to write")
@@ -231,6 +244,7 @@ fn each_row(
     task: &Task,
     mut take: impl FnMut(&ExportRow) -> Result<()>,
 ) -> Result<u64> {
+    task.phase("exporting", rows.size_hint().1.map(|count| count as u64));
     let mut count = 0u64;
     for row in rows {
         if count.is_multiple_of(4096) {

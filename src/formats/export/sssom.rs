@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 
 use crate::error::{Code, Error, Result};
 use crate::formats::lookup::to_uri;
@@ -31,8 +30,8 @@ const COLUMNS: [&str; 9] = [
 ];
 
 /// A mapping set that is being written.
-pub(super) struct Sssom {
-    rows: csv::Writer<Scratch>,
+pub(super) struct Sssom<'a> {
+    rows: csv::Writer<Scratch<'a>>,
     prefixes: BTreeMap<String, String>,
     made_up: BTreeMap<String, String>,
     auto_prefixes: bool,
@@ -43,14 +42,13 @@ pub(super) struct Sssom {
     pub outside: u64,
 }
 
-impl Sssom {
-    /// An empty set, to be written to `path` in the end.
-    pub fn new(path: &Path, auto_prefixes: bool, exact_match: bool, reviewed: bool) -> Result<Self> {
-        let scratch = Scratch::beside(path).map_err(failed)?;
+impl<'a> Sssom<'a> {
+    /// An empty set, whose rows wait in `scratch`.
+    pub fn new(scratch: Scratch<'a>, auto_prefixes: bool, exact_match: bool, reviewed: bool) -> Self {
         let predicate = if exact_match { "skos:exactMatch" } else { "owl:sameAs" };
         let rows = csv::WriterBuilder::new().delimiter(b'\t').from_writer(scratch);
         let (prefixes, made_up) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Sssom { rows, prefixes, made_up, auto_prefixes, predicate, reviewed, outside: 0 })
+        Sssom { rows, prefixes, made_up, auto_prefixes, predicate, reviewed, outside: 0 }
     }
 
     /// Takes a row.

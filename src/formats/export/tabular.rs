@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{ending_of, untold, whole_file};
 use crate::error::Result;
 use crate::formats::markup::{latex_text, markdown_text};
+use crate::fs::FileSystem;
 use crate::ops::spec::TableFormat;
 
 /// A table of texts.
@@ -28,8 +29,14 @@ pub(crate) fn table_format(path: &Path) -> Result<TableFormat> {
 }
 
 /// Writes a table and tells the length of the file. Errors are those of [`whole_file`].
-pub(crate) fn write_table(path: &Path, overwrite: bool, format: TableFormat, table: &Tabular) -> Result<u64> {
-    whole_file(path, overwrite, |writer| match format {
+pub(crate) fn write_table(
+    fs: &dyn FileSystem,
+    path: &Path,
+    overwrite: bool,
+    format: TableFormat,
+    table: &Tabular,
+) -> Result<u64> {
+    whole_file(fs, path, overwrite, |writer| match format {
         TableFormat::Csv => csv(table, writer),
         TableFormat::Markdown => markdown(table, writer),
         TableFormat::Latex => latex(table, writer),

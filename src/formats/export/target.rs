@@ -1,32 +1,30 @@
 //! A file that comes into being whole: written beside its place, made durable, then renamed.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::fs;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
+use crate::fs::{FileSystem, NewFile};
+
+/// What is held back before it is written.
+const BUFFER: usize = 256 << 10;
 
 /// A file on its way to `path`. Dropped unfinished, it leaves nothing behind.
-pub(super) struct Target {
+pub(super) struct Target<'a> {
     path: PathBuf,
-    temporary: PathBuf,
     overwrite: bool,
-    writer: Option<BufWriter<File>>,
+    written: u64,
+    file: Temporary<'a>,
 }
 
-impl Target {
+impl<'a> Target<'a> {
     /// Checks that the file may be written and opens a temporary one beside it.
-    pub fn create(path: &Path, overwrite: bool) -> Result<Self> {
+    pub fn create(fs: &'a dyn FileSystem, path: &Path, overwrite: bool) -> Result<Self> {
         let (name, path) = check(path, overwrite)?;
-        let (temporary, file) = temporary(parent(&path), &name)
+        let file = Temporary::create(fs, parent(&path), &name)
             .map_err(|cause| Error::io("cannot write beside the target", cause).path(&path))?;
-        let writer = Some(BufWriter::with_capacity(256 << 10, file));
-        Ok(Target { path, temporary, overwrite, writer })
-    }
-
-    /// Where to write.
-    pub fn writer(&mut self) -> Result<&mut BufWriter<File>> {
-        self.writer.as_mut().ok_or_else(|| Error::new(Code::Internal, "the target was finished already"))
+        Ok(Target { path, overwrite, written: 0, file })
     }
 
     /// The error for a failed write.
@@ -36,67 +34,110 @@ impl Target {
 
     /// Makes the file durable, gives it its name, and tells its length.
     pub fn finish(mut self) -> Result<u64> {
-        let writer = self.writer.take();
-        let file = writer.map(|writer| writer.into_inner().map_err(io::IntoInnerError::into_error));
-        let length = match file {
-            Some(Ok(file)) => file.sync_all().and_then(|()| file.metadata()).map(|about| about.len()),
-            Some(Err(cause)) => Err(cause),
-            None => Ok(0),
-        };
-        let length = length.map_err(|cause| self.failed(cause))?;
+        self.file.close().map_err(|cause| self.failed(cause))?;
         check_absent(&self.path, self.overwrite)?;
-        fs::rename(&self.temporary, &self.path).map_err(|cause| self.failed(cause))?;
-        // The name is durable once its directory is; where directories cannot be opened, renaming has to do.
-        if let Ok(directory) = File::open(parent(&self.path)) {
-            directory.sync_all().map_err(|cause| self.failed(cause))?;
-        }
-        Ok(length)
+        let (fs, directory) = (self.file.fs, parent(&self.path));
+        // The name is durable once its directory is.
+        let named = fs.rename(&self.file.path, &self.path).and_then(|()| fs.sync_dir(directory));
+        named.map_err(|cause| self.failed(cause))?;
+        Ok(self.written)
     }
 }
 
-impl Drop for Target {
-    fn drop(&mut self) {
-        // After a rename there is nothing of that name; a failure to tidy up cannot be reported from here.
-        let _ = fs::remove_file(&self.temporary);
+impl Write for Target<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.file.write(bytes)?;
+        self.written += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
 /// A scratch file in the directory of the target, gone when dropped: rows wait there until the header,
 /// which depends on them, is known.
-pub(super) struct Scratch {
-    path: PathBuf,
-    writer: BufWriter<File>,
-}
+pub(super) struct Scratch<'a>(Temporary<'a>);
 
-impl Scratch {
+impl<'a> Scratch<'a> {
     /// An empty scratch file.
-    pub fn beside(path: &Path) -> io::Result<Self> {
-        let (path, file) = temporary(parent(path), "rows")?;
-        Ok(Scratch { path, writer: BufWriter::with_capacity(256 << 10, file) })
+    pub fn beside(fs: &'a dyn FileSystem, path: &Path) -> io::Result<Self> {
+        Temporary::create(fs, parent(path), "rows").map(Scratch)
     }
 
     /// Copies all that was written.
     pub fn copy_to(mut self, into: &mut impl Write) -> io::Result<()> {
-        self.writer.flush()?;
-        let file = self.writer.get_mut();
-        file.seek(SeekFrom::Start(0))?;
-        io::copy(file, into).map(|_| ())
+        self.0.flush()?;
+        into.write_all(&self.0.fs.map(&self.0.path)?)
     }
 }
 
-impl Write for Scratch {
+impl Write for Scratch<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
+        self.0.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        self.0.flush()
     }
 }
 
-impl Drop for Scratch {
+/// A file of no lasting name; what bears its name when it is dropped is removed.
+struct Temporary<'a> {
+    fs: &'a dyn FileSystem,
+    path: PathBuf,
+    /// `None` once it is closed.
+    writer: Option<BufWriter<Box<dyn NewFile>>>,
+}
+
+impl<'a> Temporary<'a> {
+    fn create(fs: &'a dyn FileSystem, directory: &Path, name: &str) -> io::Result<Self> {
+        let name = &name[..name.char_indices().nth(60).map_or(name.len(), |(end, _)| end)];
+        for attempt in 0..1000 {
+            let path = directory.join(format!(".{name}.{}-{attempt}.tmp", std::process::id()));
+            match fs.create(&path) {
+                Ok(file) => {
+                    let writer = Some(BufWriter::with_capacity(BUFFER, file));
+                    return Ok(Temporary { fs, path, writer });
+                }
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Returns once all that was written is on the medium.
+    fn close(&mut self) -> io::Result<()> {
+        match self.writer.take() {
+            Some(writer) => writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Write for Temporary<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.writer {
+            Some(writer) => writer.write(bytes),
+            None => Err(io::Error::other("the file was closed already")),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if let Some(writer) = self.writer.take() {
+            // What is still in the buffer goes with the file.
+            drop(writer.into_parts());
+        }
+        // After a rename there is nothing of that name; a failure to tidy up cannot be reported from here.
+        let _ = self.fs.remove(&self.path);
     }
 }
 
@@ -138,17 +179,4 @@ fn check_absent(path: &Path, overwrite: bool) -> Result<()> {
 
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn temporary(directory: &Path, name: &str) -> io::Result<(PathBuf, File)> {
-    let name = &name[..name.char_indices().nth(60).map_or(name.len(), |(end, _)| end)];
-    for attempt in 0..1000 {
-        let path = directory.join(format!(".{name}.{}-{attempt}.tmp", std::process::id()));
-        match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((path, file)),
-            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(cause) => return Err(cause),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
 }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::formats::links::read_links;
+use crate::fs::RealFs;
 use crate::kg::{Graph, GraphBuilder, Link};
 use crate::ops::spec::{ImportLinks, LinkFormat};
 
@@ -92,7 +93,7 @@ fn spec(path: PathBuf) -> Export {
 }
 
 fn write(spec: &Export, rows: Vec<ExportRow>) -> Result<ExportReport> {
-    write_rows(spec, rows.into_iter().map(Ok), &meta(), &Task::quiet())
+    write_rows(&RealFs, spec, rows.into_iter().map(Ok), &meta(), &Task::quiet())
 }
 
 fn links_of(path: PathBuf, format: Option<LinkFormat>) -> Result<Vec<Link>> {
@@ -236,7 +237,7 @@ fn a_target_is_as_it_was_or_whole() {
     assert_eq!((error.code(), error.message()), (Code::Conflict, "the file exists already"));
     spec.overwrite = true;
     let failing = [Ok(rows().remove(0)), Err(Error::new(Code::Corrupt, "damaged"))];
-    let error = write_rows(&spec, failing.into_iter(), &meta(), &Task::quiet()).unwrap_err();
+    let error = write_rows(&RealFs, &spec, failing.into_iter(), &meta(), &Task::quiet()).unwrap_err();
     assert_eq!(error.code(), Code::Corrupt);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -268,7 +269,7 @@ fn a_cancelled_export_leaves_nothing() {
         }
         Ok(row)
     });
-    let error = write_rows(&spec, rows, &meta(), &Task::new(token.clone(), None)).unwrap_err();
+    let error = write_rows(&RealFs, &spec, rows, &meta(), &Task::new(token.clone(), None)).unwrap_err();
     assert_eq!(error.code(), Code::Cancelled);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -83,6 +83,7 @@ impl Csr {
         let bytes = indptr.length.saturating_mul(8).saturating_add(stored.saturating_mul(NUMBER));
         let what = || format!("{rows} sparse rows with {stored} numbers");
         in_file(bear_out(bytes, archive.length(), what), path)?;
+        task.afford(bytes, "the sparse matrix")?;
 
         let mut starts: Vec<u64> = room(indptr.length, path)?;
         indptr.integers(task, |start| {

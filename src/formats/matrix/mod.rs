@@ -341,7 +341,7 @@ fn gather(parts: Vec<Part<'_>>, pair: &PairIds<'_>, evidence: u64, task: &Task) 
             continue;
         }
         if sink.is_none() {
-            sink = Some(in_file(Sink::new(pair, report.dims, evidence), path)?);
+            sink = Some(in_file(Sink::new(pair, report.dims, evidence, task), path)?);
         }
         let Some(sink) = &mut sink else { continue };
         match content {

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::error::{Code, Error, Result};
 use crate::features::{Matrix, OwnedFeature, Presence};
 use crate::kg::Side;
+use crate::task::Task;
 
 use super::owners::Owner;
 use super::{MatrixReport, PairIds};
@@ -23,7 +24,7 @@ pub(super) struct Sink<'a> {
 impl<'a> Sink<'a> {
     /// Zeros for every entity. `evidence` is the size of the files in bytes: the memory asked for must
     /// be in proportion to it, whatever width a file claims.
-    pub fn new(pair: &'a PairIds<'a>, cols: u64, evidence: u64) -> Result<Self> {
+    pub fn new(pair: &'a PairIds<'a>, cols: u64, evidence: u64, task: &Task) -> Result<Self> {
         if cols == 0 {
             return Err(Error::new(Code::BadValue, "the rows have no columns, expected at least one"));
         }
@@ -37,6 +38,7 @@ impl<'a> Sink<'a> {
         let entities = (pair.left.len() + pair.right.len()) as u64;
         let bytes = entities.saturating_mul(cols).saturating_mul(4);
         bear_out(bytes, evidence, || format!("{entities} entities of {cols} columns"))?;
+        task.afford(bytes, "the matrix")?;
         let cols = cols as usize;
         let zeros = |count: usize| -> Result<Vec<f32>> {
             let length = count * cols;

@@ -120,7 +120,7 @@ pub(super) fn of_model(
     context: &Context,
 ) -> Result<Measured> {
     let (figures, stored, spent) = {
-        let _work = engine.at_work();
+        let _making = engine.making(context.task)?;
         let plan = Plan::new(engine, &Request::Train(spec.clone()), context)?;
         if cases::basis(&plan) != *basis {
             let message = format!("what `{}` learns from or is judged by was changed meanwhile", spec.pair);
@@ -198,7 +198,7 @@ pub(super) fn of_features(
     csls: Option<usize>,
     context: &Context,
 ) -> Result<Option<Measured>> {
-    let _work = engine.at_work();
+    let _making = engine.making(context.task)?;
     let plan = Plan::new(engine, &Request::Train(spec.clone()), context)?;
     if plan.modalities.is_empty() {
         return Ok(None);
@@ -265,8 +265,8 @@ fn judged_key(compared: &[u8; 32], pair: &PairEntry, csls: Option<usize>) -> [u8
 /// Gives back the bytes of a removed model at once, for they are many, if nobody else is at work; else the next
 /// COMPACT does.
 fn discard(engine: &Engine, model: &ArtifactEntry) -> Result<()> {
-    let Ok(_alone) = engine.upkeep.try_write() else { return Ok(()) };
-    let live = catalog::live(&engine.db)?;
+    let Some(_alone) = engine.upkeep.try_alone() else { return Ok(()) };
+    let live = catalog::read(&engine.db)?;
     let objects: BTreeSet<Digest> = model.objects.iter().map(|(_, object)| Digest(*object)).collect();
     objects.difference(&live.objects.into_iter().collect()).try_for_each(|object| engine.db.discard(object))
 }

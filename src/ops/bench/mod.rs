@@ -26,7 +26,7 @@ use table::Block;
 pub(crate) fn bench(engine: &Engine, spec: &Bench, context: &Context) -> Result<Outcome> {
     let format = target(engine, spec)?;
     let cases = {
-        let _work = engine.at_work();
+        let _making = engine.making(context.task)?;
         cases::all(engine, spec, context)?
     };
     let published = table::published(engine, spec)?;
@@ -39,7 +39,13 @@ pub(crate) fn bench(engine: &Engine, spec: &Bench, context: &Context) -> Result<
     let lines = table::lines(spec, &cases, &blocks, &published)?;
     let mut line = format!("{}, {stored} of them stored", count(all, "run"));
     if let (Some(file), Some(format)) = (&spec.file, format) {
-        let written = write_table(&file.path, file.overwrite, format, &table::tabular(&lines, format))?;
+        let written = write_table(
+            &*engine.outside,
+            &file.path,
+            file.overwrite,
+            format,
+            &table::tabular(&lines, format),
+        )?;
         line += &format!("; {} as {}, {}", file.path.display(), format.as_str(), bytes(written));
     }
     let mut outcome = Outcome::message("bench", line).with_rows(table::rows(&lines));

@@ -3,6 +3,7 @@
 //! One path, two doors: both end in a [`Request`]. Values here are typed and range-checked where
 //! they are made (the bind step, or the builder); names are not yet looked up.
 
+pub mod amounts;
 mod bench;
 mod edits;
 mod index;
@@ -14,7 +15,8 @@ mod search;
 mod seeds;
 mod sources;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use bench::*;
 pub use edits::*;
@@ -120,6 +122,56 @@ pub enum Request {
     Explain(Box<Request>),
 }
 
+impl Request {
+    /// The files and folders it names.
+    pub fn paths(&self) -> Vec<&Path> {
+        let (mut paths, optional): (Vec<&PathBuf>, _) = match self {
+            Request::Import(spec) => (spec.paths.iter().collect(), vec![&spec.links]),
+            Request::ImportLinks(spec) => (vec![&spec.path], vec![]),
+            Request::ImportFeatures(spec) | Request::UpdateFeatures(spec) => {
+                (spec.paths.iter().collect(), vec![&spec.ids, &spec.present])
+            }
+            Request::ImportInto(spec) => (vec![&spec.path], vec![]),
+            Request::ApplyDiff(spec) => (vec![&spec.path], vec![&spec.removed]),
+            Request::ImportVerdicts(spec) => (vec![&spec.path], vec![]),
+            Request::ExportVerdicts(spec) => (vec![&spec.path], vec![]),
+            Request::Export(spec) => (vec![&spec.path], vec![]),
+            Request::Train(spec) => (vec![], vec![&spec.init]),
+            Request::Bench(spec) => {
+                (spec.file.iter().map(|file| &file.path).collect(), vec![&spec.training.init])
+            }
+            Request::ExplainSeeds(spec) => (vec![], vec![&spec.path]),
+            Request::Backup(to) => (vec![to], vec![]),
+            Request::Explain(request) => return request.paths(),
+            _ => (vec![], vec![]),
+        };
+        paths.extend(optional.into_iter().flatten());
+        paths.into_iter().map(PathBuf::as_path).collect()
+    }
+
+    /// Whether it changes nothing in the store.
+    pub fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Request::ExportVerdicts(_)
+                | Request::Review(_)
+                | Request::ExplainPair(_)
+                | Request::Lineage(_)
+                | Request::Diff(..)
+                | Request::Evaluate(_)
+                | Request::Match(_)
+                | Request::Select(_)
+                | Request::Export(_)
+                | Request::Show(_)
+                | Request::Describe(_)
+                | Request::DescribeModel(_)
+                | Request::ExplainSeeds(_)
+                | Request::ExplainRun(_)
+                | Request::Explain(_)
+        )
+    }
+}
+
 /// A setting of the session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
@@ -131,4 +183,8 @@ pub enum Setting {
     Threads(usize),
     /// Who edits and judges.
     Author(String),
+    /// Bytes that the process may hold while a statement runs; `None` for all there are.
+    Memory(Option<u64>),
+    /// How long a statement may take.
+    Timeout(Option<Duration>),
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::error::{Code, Error, Result, Span};
 use crate::features::Modality;
-use crate::ops::spec::{self, Request};
+use crate::ops::spec::{self, Request, amounts};
 use crate::ql::Params;
 use crate::ql::ast::{
     Condition, Name, Node, OptionItem, RowSource, Select, ShowWhat, Statement, StatementKind, Value,
@@ -368,6 +368,14 @@ impl Binder<'_> {
             "seed" => spec::Setting::Seed(options.seed().unwrap_or_default()),
             "author" => spec::Setting::Author(options.text("author").unwrap_or_default()),
             "threads" => spec::Setting::Threads(options.size("threads")),
+            "memory" => {
+                let found = amounts::size(&options.text("memory").unwrap_or_default());
+                spec::Setting::Memory(found.map_err(|error| error.span(value.span))?)
+            }
+            "timeout" => {
+                let found = amounts::duration(&options.text("timeout").unwrap_or_default());
+                spec::Setting::Timeout(found.map_err(|error| error.span(value.span))?)
+            }
             _ => spec::Setting::Device(options.text("device").unwrap_or_default()),
         }))
     }

@@ -339,8 +339,10 @@ forms! {
             opt("device", Kind::Text, "cpu", "where tuning runs: cpu, cuda:0 or auto"),
             opt("threads", Kind::Int(0, 4096), "0", "worker threads; 0 takes all"),
             opt("author", Kind::Text, "", "who edits and judges, as the log has it"),
+            opt("memory", Kind::Text, "none", "memory that may be held while a statement runs, such as 2GiB"),
+            opt("timeout", Kind::Text, "none", "how long a statement may take, such as 10m"),
         ],
-        ["SET seed=42", "SET device='cuda:0'"];
+        ["SET seed=42", "SET device='cuda:0'", "SET memory='2GiB'", "SET timeout='10m'"];
     CHECK: "CHECK", "Checks the store; FULL reads every byte.", "CHECK [QUICK|FULL]", [], ["CHECK FULL"];
     BACKUP: "BACKUP", "Copies the store to a new directory.", "BACKUP TO 'path'", [], ["BACKUP TO 'copy'"];
     COMPACT: "COMPACT", "Gives back the space of what was dropped.", "COMPACT", [], ["COMPACT"];

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Code, Result};
-use crate::store::fs::{FileSystem, RealFs};
+use crate::fs::{FileSystem, RealFs};
 use crate::store::kv::Engine;
 use crate::store::memory::{MemoryEngine, MemoryFs};
 use crate::store::sled_kv::SledEngine;
@@ -21,17 +21,17 @@ fn probed(dir: &Path, fs: Arc<dyn FileSystem>, engine: Arc<dyn Engine>, probe: &
     Db::assemble(dir, fs, Arc::new(ProbeEngine(engine, probe.clone())), false, None)
 }
 
-fn in_memory(fs: &MemoryFs, probe: &Probe) -> Result<Db> {
+pub(super) fn in_memory(fs: &MemoryFs, probe: &Probe) -> Result<Db> {
     let engine = Arc::new(MemoryEngine(fs.clone()));
     probed(Path::new("/store"), Arc::new(fs.clone()), engine, probe)
 }
 
-fn note(number: usize) -> Note {
+pub(super) fn note(number: usize) -> Note {
     Note { text: format!("note {number} {}", "x".repeat(number % 3 * 5000)), weights: vec![0.5; 40] }
 }
 
 /// Everything a statement does: an object, a space of blocks, and the records that make them live.
-fn import(db: &Db, name: &str, number: usize) -> Result<()> {
+pub(super) fn import(db: &Db, name: &str, number: usize) -> Result<()> {
     let object = db.put_object(&Note { text: name.into(), weights: vec![number as f32; 1000] })?;
     let space = db.new_space()?;
     db.write_blocks(space, 0, (0..3).map(note))?;
@@ -42,7 +42,7 @@ fn import(db: &Db, name: &str, number: usize) -> Result<()> {
 }
 
 /// Whether the import shows, as a whole; anything in between is a failure.
-fn shows(db: &Db, name: &str, number: usize) -> bool {
+pub(super) fn shows(db: &Db, name: &str, number: usize) -> bool {
     let reference = db.get::<Reference>(REFERENCES, name.as_bytes()).unwrap();
     let found = db.get::<Note>(NOTES, name.as_bytes()).unwrap();
     assert_eq!(reference.is_some(), found.is_some());
@@ -55,7 +55,7 @@ fn shows(db: &Db, name: &str, number: usize) -> bool {
     true
 }
 
-fn live(db: &Db) -> Live {
+pub(super) fn live(db: &Db) -> Live {
     let mut live = Live { objects: HashSet::new(), spaces: HashSet::new() };
     for item in db.scan::<Reference>(REFERENCES, b"") {
         let (_, reference) = item.unwrap();
@@ -65,7 +65,7 @@ fn live(db: &Db) -> Live {
     live
 }
 
-fn assert_clean(db: &Db) {
+pub(super) fn assert_clean(db: &Db) {
     let report = db.check(true, &live(db), &Task::quiet()).unwrap();
     assert!(report.is_clean(), "{:?}", report.problems);
 }

@@ -1,4 +1,4 @@
-//! The files of a store, behind a small trait, so that tests can record, fail and cut the power.
+//! Files that are written, behind a small trait, so that tests can record, fail and cut the power.
 //!
 //! Invariants of every implementation: [`FileSystem::create`] never opens an existing file; a name is
 //! durable only after [`FileSystem::sync_dir`] of its directory; what is mapped is never written to.
