@@ -37,6 +37,8 @@ pub(crate) struct Entry {
 pub(crate) trait FileSystem: Send + Sync {
     /// Creates a file that must not exist yet.
     fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>>;
+    /// Writes over a file that is there and as long. Neither durable nor, on all media, at once.
+    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     /// Returns once the file's bytes, whoever wrote them, are on the medium.
     fn sync_file(&self, path: &Path) -> io::Result<()>;
     /// Returns once the names in the directory are on the medium.
@@ -114,6 +116,10 @@ impl NewFile for RealFile {
 impl FileSystem for RealFs {
     fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
         Ok(Box::new(RealFile(OpenOptions::new().write(true).create_new(true).open(path)?)))
+    }
+
+    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        OpenOptions::new().write(true).open(path)?.write_all(bytes)
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {

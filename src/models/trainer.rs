@@ -15,6 +15,9 @@ use crate::rng::Rng;
 use crate::task::Task;
 use crate::train::{AdamState, AdamW, Best, EpochLoss, Grown, Parameter, Params, warmed};
 
+/// Numbers on the tape for every number of an entity's embedding, roughly: each layer keeps its own.
+const ON_TAPE: usize = 16;
+
 /// Domains of the random numbers that shuffle, and of those that hold some pairs out.
 const SHUFFLE: &str = "train shuffle";
 const HOLD_OUT: &str = "train hold out";
@@ -245,6 +248,9 @@ impl Trainer {
     /// trainer is then as it was before the epoch.
     pub fn epoch(&mut self, task: &Task) -> Result<EpochReport> {
         let begun = Instant::now();
+        if self.curve.is_empty() {
+            self.afford(task)?;
+        }
         let (rng, found, followed) = (self.rng.clone(), self.found.clone(), self.momentum.is_some());
         // Where the only step comes last there is nothing to take back; a curriculum may make several.
         let several = self.pairs.len() + self.found.pairs.len() > self.options.batch
@@ -278,6 +284,15 @@ impl Trainer {
                 Err(error)
             }
         }
+    }
+
+    /// What the first step takes at once: a gradient, two moments and a copy to go back to for every parameter,
+    /// and on the tape a few numbers for every number of the entities' embeddings.
+    fn afford(&self, task: &Task) -> Result<()> {
+        let parameters: usize = self.params.iter().map(|(_, var)| var.as_tensor().elem_count()).sum();
+        let rows = 2 * self.options.batch.min(self.pairs.len());
+        let tape = ON_TAPE * rows * self.options.width * self.model.modalities().len();
+        task.afford(4 * (4 * parameters + tape) as u64, "training")
     }
 
     /// All steps of an epoch, the look for pairs if one is due, and the loss over held-out pairs.

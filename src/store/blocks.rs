@@ -53,14 +53,14 @@ impl Record for Counter {
 impl Db {
     /// A new, empty space; its number is durably taken before this returns.
     pub fn new_space(&self) -> Result<Space> {
-        let writer = self.writer()?;
+        let mut writer = self.writer()?;
         let number = self.get::<Counter>(COUNTERS, NEXT_SPACE)?.map_or(1, |counter| counter.0);
         let next = Write {
             table: COUNTERS.0.to_string(),
             key: NEXT_SPACE.to_vec(),
             value: Some(encode(&Counter(number + 1))?),
         };
-        self.durably(&writer, |kv| kv.apply(&[next]))?;
+        self.apply(&mut writer, vec![next])?;
         Ok(Space(number))
     }
 

@@ -14,6 +14,7 @@ use super::db::{Db, settle};
 use super::kv::{KeyValue, Write};
 use super::layout::{self, Making};
 use super::record::damaged;
+use super::seal::Seal;
 use super::sweep::{Live, Swept};
 use crate::error::{Code, Error, Result};
 use crate::fs::{EntryKind, FileSystem};
@@ -75,12 +76,19 @@ impl Db {
         Ok(size)
     }
 
+    /// The length of all keys and values of the catalogue: its files without what sled adds and keeps.
+    pub fn logical_bytes(&self) -> Result<u64> {
+        let kv = self.kv();
+        let rows = kv.tables()?.into_iter().flat_map(|table| kv.scan(&table, &[]));
+        rows.map(|pair| pair.map(|(key, value)| (key.len() + value.len()) as u64)).sum()
+    }
+
     /// Copies the store into `to`, a directory that is empty or does not exist yet, as of one moment. The
     /// objects' digests are compared on the way; once this returns the copy survives a power cut.
     pub fn backup(&self, to: &Path, task: &Task) -> Result<BackupReport> {
-        let _writer = self.still();
+        let writer = self.still();
         let (target, new) = self.backup_target(to)?;
-        self.copy_to(&target, task).inspect_err(|_| {
+        self.copy_to(&target, *writer, task).inspect_err(|_| {
             let fs = &*self.0.fs;
             let cleared = layout::clear(fs, &target);
             if new && cleared.is_ok() {
@@ -89,7 +97,7 @@ impl Db {
         })
     }
 
-    fn copy_to(&self, target: &Path, task: &Task) -> Result<BackupReport> {
+    fn copy_to(&self, target: &Path, seal: Seal, task: &Task) -> Result<BackupReport> {
         let (fs, from) = (&*self.0.fs, &self.0.objects);
         let failed = |error| Error::io("writing the backup", error).path(target);
         layout::begin(fs, target, Making::Backup).map_err(failed)?;
@@ -133,6 +141,7 @@ impl Db {
         }
         fs.sync_dir(&target.join(layout::OBJECTS)).map_err(failed)?;
         layout::set_current(fs, target, layout::FIRST_CATALOGUE)?;
+        seal.settle(fs, target)?;
         layout::stamp(fs, target)?;
         layout::finished(fs, target).map_err(failed)?;
         Ok(report)

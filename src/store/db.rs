@@ -2,11 +2,11 @@
 //!
 //! Invariant, the commit order: objects are durable before their digests are known to anybody (see
 //! `object.rs`); then one transaction over all tables; then the key-value store's flush; then an fsync of
-//! its files and of their directory; only then does a commit report success. Blocks written before are in
-//! the same log and become durable with it.
+//! its files and of their directory; then the file SEAL says so (see `seal.rs`); only then does a commit
+//! report success. Blocks written before are in the same log and become durable with it.
 //!
 //! What poisons a handle, so that it reads on but writes no more: a failure from the transaction to the
-//! last fsync, a failure of writing blocks, of a sweep's deletions or of putting a new catalogue in the
+//! seal, a failure of writing blocks, of a sweep's deletions or of putting a new catalogue in the
 //! old one's place, and an I/O error while an object is synced and named, unless the disk is full. What is
 //! on the disk then is the old state or the new one, but this handle no longer knows which. What does not:
 //! a condition of a batch that does not hold, a failure of reading, and an object whose bytes could not be
@@ -27,6 +27,7 @@ use super::memory::{MemoryEngine, MemoryFs};
 use super::object::{Object, Objects};
 use super::pins::Pins;
 use super::record::{Record, decode_at, open_envelope};
+use super::seal::Seal;
 use super::sled_kv::SledEngine;
 use super::value;
 use super::view::{Frozen, Versions};
@@ -72,17 +73,17 @@ pub(crate) struct Inner {
     pub objects: Objects,
     pub pins: Pins,
     pub versions: Versions,
-    writer: Mutex<()>,
+    writer: Mutex<Seal>,
     poison: OnceLock<String>,
     _lock: Option<Lock>,
 }
 
-/// The right to write, of one thread at a time.
-pub(crate) type Writer<'a> = MutexGuard<'a, ()>;
+/// The right to write, of one thread at a time, and the seal of what was written last.
+pub(crate) type Writer<'a> = MutexGuard<'a, Seal>;
 
 impl Db {
-    /// Opens the store in a directory; its parent must exist. Reads no object and, of the catalogue, only
-    /// what the recovery of the last run needs.
+    /// Opens the store in a directory; its parent must exist. Reads no object and no block: what the
+    /// recovery of the last run needs, and the records of the catalogue, which are compared with its seal.
     ///
     /// # Errors
     /// [`Code::NotFound`] without a store and `create`, [`Code::NotAStore`] where there is something else,
@@ -124,21 +125,35 @@ impl Db {
         lock: Option<Lock>,
     ) -> Result<Db> {
         // Once more, now that nobody else can change it.
-        if layout::inspect(&*fs, dir, read_only)? == Found::Nothing {
-            if read_only {
-                return Err(no_store(dir));
-            }
-            create(&*fs, &*engine, dir)?;
-        }
-        let current = layout::current(&*fs, dir)?;
-        let kv = match read_only {
-            true => engine.open_copy(&dir.join(&current))?,
-            false => {
-                layout::tidy(&*fs, dir, &current)?;
-                sync_files(&*fs, &dir.join(&current))?;
-                engine.open(&dir.join(&current))?
+        let version = match layout::inspect(&*fs, dir, read_only)? {
+            Found::Store(version) => version,
+            Found::Nothing if read_only => return Err(no_store(dir)),
+            Found::Nothing => {
+                create(&*fs, &*engine, dir)?;
+                layout::FORMAT
             }
         };
+        let current = layout::current(&*fs, dir)?;
+        let catalogue = dir.join(&current);
+        let kv = match read_only {
+            true => engine.open_copy(&catalogue)?,
+            false => {
+                sync_files(&*fs, &catalogue)?;
+                engine.open(&catalogue)?
+            }
+        };
+        let seal = Seal::of(&*kv).map_err(|error| error.path(&catalogue))?;
+        let told = seal.compare(&*fs, dir)?;
+        if !read_only {
+            // Only now: what is there beside a catalogue that cannot be opened may be needed.
+            layout::tidy(&*fs, dir, &current)?;
+            if !told {
+                seal.settle(&*fs, dir)?;
+            }
+            if version < layout::FORMAT {
+                layout::stamp(&*fs, dir)?;
+            }
+        }
         let objects = Objects::new(fs.clone(), dir.join(layout::OBJECTS));
         let inner = Inner {
             dir: dir.to_path_buf(),
@@ -149,7 +164,7 @@ impl Db {
             objects,
             pins: Pins::default(),
             versions: Versions::default(),
-            writer: Mutex::new(()),
+            writer: Mutex::new(seal),
             poison: OnceLock::new(),
             _lock: lock,
         };
@@ -218,7 +233,7 @@ impl Db {
     /// [`Code::Conflict`] when a condition does not hold, [`Code::ReadOnly`], [`Code::Poisoned`]; after an
     /// error of writing the handle refuses further writes, and what was committed shows on opening again.
     pub fn commit(&self, batch: Batch) -> Result<()> {
-        let writer = self.writer()?;
+        let mut writer = self.writer()?;
         let kv = self.kv();
         for ((table, key), expected) in &batch.expected {
             let found = kv.get(table, key)?.map(|raw| value::whole(&*kv, table, key, raw)).transpose()?;
@@ -236,14 +251,22 @@ impl Db {
                 return Err(Error::new(Code::Conflict, message).help("read it again and repeat the change"));
             }
         }
-        let mut tables: Vec<String> = batch.writes.keys().map(|(table, _)| table.clone()).collect();
-        tables.dedup();
         let mut writes = Vec::with_capacity(batch.writes.len());
         for ((table, key), new) in batch.writes {
             let old = kv.get(&table, &key)?;
             value::lower(&mut writes, &table, &key, new, old.as_deref());
         }
-        self.durably(&writer, |kv| self.0.versions.change(&tables, || kv.apply(&writes)))
+        self.apply(&mut writer, writes)
+    }
+
+    /// Makes changes of records in one transaction, durably, with the seal of what they leave.
+    pub(crate) fn apply(&self, writer: &mut Writer<'_>, mut writes: Vec<Write>) -> Result<()> {
+        let (seal, write) = writer.after(&*self.kv(), &writes)?;
+        writes.push(write);
+        self.durably(writer, |kv| self.0.versions.change(&writes, || kv.apply(&writes)))?;
+        self.poisoning(seal.press(&*self.0.fs, &self.0.dir))?;
+        **writer = seal;
+        Ok(())
     }
 
     /// Writes an object durably, in a file of its own; gives its name. Memory beyond the value: 1 MiB.
@@ -384,7 +407,10 @@ pub(crate) fn create(fs: &dyn FileSystem, engine: &dyn Engine, dir: &Path) -> Re
     layout::if_there(fs.remove_dir_all(&catalogue)).map_err(failed)?;
     fs.create_dir(&dir.join(layout::OBJECTS)).map_err(failed)?;
     fs.create_dir(&catalogue).map_err(failed)?;
-    settle(fs, &*engine.open(&catalogue)?)?;
+    let kv = engine.open(&catalogue)?;
+    settle(fs, &*kv)?;
+    Seal::of(&*kv)?.settle(fs, dir)?;
+    drop(kv);
     layout::set_current(fs, dir, layout::FIRST_CATALOGUE)?;
     layout::stamp(fs, dir)?;
     layout::finished(fs, dir).map_err(failed)

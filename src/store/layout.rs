@@ -5,6 +5,7 @@
 //! UNFINISHED  what is being made here, a store or a backup; written first, removed after FORMAT is there
 //! CURRENT     the name of the catalogue's directory; replacing it is how compaction takes effect
 //! LOCK        held by the process that writes
+//! SEAL        what the catalogue held after the last commit; see `seal.rs`
 //! db.1/       the catalogue
 //! objects/    objects/ab/<digest>, and tmp.* while they are written
 //! ```
@@ -20,7 +21,7 @@ use crate::error::{Code, Error, Result};
 use crate::fs::{Entry, EntryKind, FileSystem, write_whole};
 
 /// The version of the format this build writes.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// The oldest version of the format this build reads.
 pub(crate) const OLDEST_READABLE: u32 = 1;
 /// The oldest version that reads what this build writes.
@@ -29,11 +30,12 @@ const OLDEST_READER: u32 = 1;
 pub(crate) const FORMAT_FILE: &str = "FORMAT";
 pub(crate) const CURRENT_FILE: &str = "CURRENT";
 pub(crate) const LOCK_FILE: &str = "LOCK";
+pub(crate) const SEAL_FILE: &str = "SEAL";
 pub(crate) const OBJECTS: &str = "objects";
 pub(crate) const FIRST_CATALOGUE: &str = "db.1";
 const UNFINISHED_FILE: &str = "UNFINISHED";
 /// The files above while they are written.
-const TEMPORARY: [&str; 3] = ["FORMAT.tmp", "CURRENT.tmp", "UNFINISHED.tmp"];
+const TEMPORARY: [&str; 4] = ["FORMAT.tmp", "CURRENT.tmp", "SEAL.tmp", "UNFINISHED.tmp"];
 
 /// What a directory becomes, as long as it is not finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,16 +58,16 @@ impl Making {
 pub(crate) enum Found {
     /// Nothing, an empty directory, or a store whose creation was interrupted.
     Nothing,
-    /// A store that this build can open.
-    Store,
+    /// A store that this build can open, and the version of its format.
+    Store(u32),
 }
 
 /// Looks at a directory without changing it; fails where there is something that must not be opened.
 pub(crate) fn inspect(fs: &dyn FileSystem, dir: &Path, read_only: bool) -> Result<Found> {
     match fs.read(&dir.join(FORMAT_FILE)) {
         Ok(text) => {
-            judge(&text, read_only).map_err(|error| error.path(&dir.join(FORMAT_FILE)))?;
-            return Ok(Found::Store);
+            let version = judge(&text, read_only).map_err(|error| error.path(&dir.join(FORMAT_FILE)))?;
+            return Ok(Found::Store(version));
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         // `dir` itself is a file.
@@ -124,8 +126,8 @@ pub(crate) fn finished(fs: &dyn FileSystem, dir: &Path) -> io::Result<()> {
 /// Removes what a failed backup wrote: the stamp first, so that the rest is no store at any moment, and
 /// the word that it is unfinished last.
 pub(crate) fn clear(fs: &dyn FileSystem, dir: &Path) -> io::Result<()> {
-    let [format, current, unfinished] = TEMPORARY;
-    for name in [FORMAT_FILE, format, CURRENT_FILE, current] {
+    let [format, current, seal, unfinished] = TEMPORARY;
+    for name in [FORMAT_FILE, format, CURRENT_FILE, current, SEAL_FILE, seal] {
         if_there(fs.remove(&dir.join(name)))?;
     }
     for name in [OBJECTS, FIRST_CATALOGUE] {
@@ -145,20 +147,23 @@ pub(crate) fn if_there(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes FORMAT, durably; from here on the directory is a store.
+/// Writes FORMAT, durably; from here on the directory is a store, of this build's format.
 pub(crate) fn stamp(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
     let text = format!("seedbed store\nformat {FORMAT}\nreadable-from {OLDEST_READER}\n");
     write_whole(fs, &dir.join(FORMAT_FILE), text.as_bytes())
-        .map_err(|error| Error::io("creating the store", error).path(dir))
+        .map_err(|error| Error::io("stamping the store", error).path(dir))
 }
 
 /// The name of the catalogue's directory.
 pub(crate) fn current(fs: &dyn FileSystem, dir: &Path) -> Result<String> {
     let path = dir.join(CURRENT_FILE);
     let bytes = fs.read(&path).map_err(|error| Error::io("opening the store", error).path(&path))?;
+    let entries = fs.read_dir(dir).map_err(|error| Error::io("opening the store", error).path(dir))?;
     match std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n')) {
-        Some(name) if generation(name).is_some() => Ok(name.to_string()),
-        _ => Err(Error::new(Code::Corrupt, "expected the name of the catalogue's directory, such as db.1")
+        Some(name) if generation(name).is_some() && entries.iter().any(|entry| entry.name == name) => {
+            Ok(name.to_string())
+        }
+        _ => Err(Error::new(Code::Corrupt, "expected the name of a directory that is there, such as db.1")
             .help("write the name of the directory db.N that is there into it, or restore a backup")
             .path(&path)),
     }
@@ -207,7 +212,7 @@ pub(crate) fn tidy(fs: &dyn FileSystem, dir: &Path, current: &str) -> Result<()>
 }
 
 fn ours(name: &str) -> bool {
-    [CURRENT_FILE, LOCK_FILE, OBJECTS, UNFINISHED_FILE].contains(&name)
+    [CURRENT_FILE, LOCK_FILE, SEAL_FILE, OBJECTS, UNFINISHED_FILE].contains(&name)
         || TEMPORARY.contains(&name)
         || generation(name).is_some()
 }
@@ -224,7 +229,8 @@ fn not_a_store(dir: &Path) -> Error {
         .path(dir)
 }
 
-fn judge(text: &[u8], read_only: bool) -> Result<()> {
+/// The version of the format, if this build can open it.
+fn judge(text: &[u8], read_only: bool) -> Result<u32> {
     let number = |line: Option<&str>, name: &str| -> Option<u32> {
         line?.strip_prefix(name)?.strip_prefix(' ')?.parse().ok()
     };
@@ -253,7 +259,7 @@ fn judge(text: &[u8], read_only: bool) -> Result<()> {
         return Err(Error::new(Code::Unsupported, format!("format {written} can no longer be read"))
             .help("open it with an older release, export, and import again"));
     }
-    Ok(())
+    Ok(written)
 }
 
 #[cfg(test)]
@@ -267,9 +273,10 @@ mod tests {
     #[test]
     fn newer_formats_are_refused_with_advice() {
         assert_eq!(code("seedbed store\nformat 1\nreadable-from 1\n", false), None);
-        assert_eq!(code("seedbed store\nformat 2\nreadable-from 1\n", true), None);
-        assert_eq!(code("seedbed store\nformat 2\nreadable-from 1\n", false), Some(Code::NewerFormat));
-        assert_eq!(code("seedbed store\nformat 2\nreadable-from 2\n", true), Some(Code::NewerFormat));
+        assert_eq!(code("seedbed store\nformat 2\nreadable-from 1\n", false), None);
+        assert_eq!(code("seedbed store\nformat 3\nreadable-from 1\n", true), None);
+        assert_eq!(code("seedbed store\nformat 3\nreadable-from 1\n", false), Some(Code::NewerFormat));
+        assert_eq!(code("seedbed store\nformat 3\nreadable-from 3\n", true), Some(Code::NewerFormat));
         assert_eq!(code("seedbed store\nformat 0\nreadable-from 0\n", false), Some(Code::Unsupported));
         for text in ["", "seedbed store\nformat x\n", "something else\nformat 1\nreadable-from 1\n"] {
             assert_eq!(code(text, false), Some(Code::NotAStore));

@@ -86,8 +86,8 @@ impl MemoryFs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a file in place, as sled does with its log.
-    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    /// Makes these the bytes of a file, new or not, as sled does with its log.
+    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut disk = self.disk();
         if !disk.names.contains_key(path) {
             disk.add(path, false)?;
@@ -136,7 +136,7 @@ impl io::Write for MemoryFile {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.disk.overwrite(&self.path, &self.bytes)
+        self.disk.put(&self.path, &self.bytes)
     }
 }
 
@@ -151,6 +151,11 @@ impl FileSystem for MemoryFs {
     fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
         self.disk().add(path, false)?;
         Ok(Box::new(MemoryFile { disk: self.clone(), path: path.to_path_buf(), bytes: Vec::new() }))
+    }
+
+    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.disk().node(path)?;
+        self.put(path, bytes)
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {
@@ -320,7 +325,7 @@ impl KeyValue for MemoryKv {
                 bytes.extend(part);
             }
         }
-        disk.overwrite(path, &bytes).map_err(|error| Error::io("flushing the catalogue", error))
+        disk.put(path, &bytes).map_err(|error| Error::io("flushing the catalogue", error))
     }
 
     fn tables(&self) -> Result<Vec<String>> {

@@ -11,6 +11,7 @@
 //! - one process writes, or several read (`lock`); a newer format is left alone, and so is a directory
 //!   whose format stamp is lost (`layout`);
 //! - a section of blocks is read to its end only if all of it is there (`section`);
+//! - a catalogue whose rows are not those of the last commit that was reported is not opened (`seal`);
 //! - a handle that no longer knows what is on the disk writes no more (`db` says what brings that about).
 //!
 //! The store knows no graph, no artifact and no query: what its records mean, and which objects and
@@ -31,6 +32,7 @@ mod memory;
 mod object;
 mod pins;
 mod record;
+mod seal;
 mod section;
 mod sink;
 mod sled_kv;

@@ -48,29 +48,24 @@ impl Db {
         let writer = self.writer()?;
         let mut swept = self.sweep_objects(live)?;
         let mut spaces = BTreeSet::new();
-        let kv = self.kv();
+        // All of it is read before any of it goes: a failure of reading leaves the store as it was.
         let mut doomed = Vec::new();
-        let outcome = self.durably(&writer, |kv_now| {
-            for table in [BLOCKS.0.to_string(), value::overflow(BLOCKS.0), SECTIONS.0.to_string()] {
-                for pair in kv.scan(&table, &[]) {
-                    let (key, _) = pair?;
-                    let Some((space, rest)) = key.split_first_chunk::<8>() else { continue };
-                    let space = u64::from_be_bytes(*space);
-                    if live.spaces.contains(&space) || rest.is_empty() || self.0.pins.holds(space) {
-                        continue;
-                    }
-                    spaces.insert(space);
-                    swept.blocks += u64::from(read_block_key(&key).is_some());
-                    doomed.push(Write { table: table.clone(), key, value: None });
-                    if doomed.len() == AT_ONCE {
-                        kv_now.load(std::mem::take(&mut doomed))?;
-                    }
+        for table in [BLOCKS.0.to_string(), value::overflow(BLOCKS.0), SECTIONS.0.to_string()] {
+            for pair in self.kv().scan(&table, &[]) {
+                let (key, _) = pair?;
+                let Some((space, rest)) = key.split_first_chunk::<8>() else { continue };
+                let space = u64::from_be_bytes(*space);
+                if live.spaces.contains(&space) || rest.is_empty() || self.0.pins.holds(space) {
+                    continue;
                 }
+                spaces.insert(space);
+                swept.blocks += u64::from(read_block_key(&key).is_some());
+                doomed.push(Write { table: table.clone(), key, value: None });
             }
-            kv_now.load(std::mem::take(&mut doomed))
-        });
+        }
         swept.spaces = spaces.len() as u64;
-        outcome.map(|()| swept)
+        self.durably(&writer, |kv| doomed.chunks(AT_ONCE).try_for_each(|part| kv.load(part.to_vec())))?;
+        Ok(swept)
     }
 
     /// Removes one object at once, for a caller who knows that nothing names it any more.

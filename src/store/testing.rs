@@ -173,6 +173,11 @@ impl FileSystem for ProbeFs {
         Ok(Box::new(ProbeFile(self.0.create(path)?, label(path), self.1.clone())))
     }
 
+    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.1.call(format!("overwrite {}", label(path)))?;
+        self.0.overwrite(path, bytes)
+    }
+
     fn sync_file(&self, path: &Path) -> io::Result<()> {
         self.1.call(format!("sync {}", label(path)))?;
         self.0.sync_file(path)

@@ -3,4 +3,5 @@
 mod faults;
 mod model;
 mod power;
+mod seal;
 mod whole;

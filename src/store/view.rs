@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, Weak};
 
 use super::db::{Db, Table};
-use super::kv::{Pair, Pairs};
+use super::kv::{Pair, Pairs, Write};
 use super::value;
 use crate::error::Result;
 use crate::sync::{Mutex, RwLock};
@@ -35,7 +35,7 @@ impl Frozen {
     }
 }
 
-/// How often each table was changed, and the views that are held.
+/// How many changes each table had, and the views that are held.
 #[derive(Default)]
 pub(crate) struct Versions {
     changes: RwLock<BTreeMap<String, u64>>,
@@ -44,10 +44,10 @@ pub(crate) struct Versions {
 
 impl Versions {
     /// Applies a change to tables; no view is taken meanwhile.
-    pub fn change<R>(&self, tables: &[String], apply: impl FnOnce() -> R) -> R {
+    pub fn change<R>(&self, writes: &[Write], apply: impl FnOnce() -> R) -> R {
         let mut changes = self.changes.write().unwrap_or_else(PoisonError::into_inner);
-        for table in tables {
-            *changes.entry(table.clone()).or_default() += 1;
+        for write in writes {
+            *changes.entry(write.table.clone()).or_default() += 1;
         }
         apply()
     }

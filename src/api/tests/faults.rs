@@ -306,6 +306,10 @@ fn an_export_is_whole_or_not_at_all() {
         let statement = format!("EXPORT a1 TO '{}' overwrite=true", path.display());
         survives(&statement);
         let whole = std::fs::read(&path).unwrap();
+        // What a machine that stopped could not remove.
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
         let (disk, probe) = (begun(), Probe::default());
         let store = open(&disk, &probe).unwrap();
         for n in 0.. {

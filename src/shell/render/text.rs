@@ -17,14 +17,15 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|c| if unsafe_to_print(c) { picture(c) } else { c }).collect())
 }
 
-/// Control characters, and the marks that reorder text around them.
+/// Control characters, and the marks that break lines or reorder text around them.
 fn unsafe_to_print(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn picture(c: char) -> char {
     match c {
-        '\n' => '⏎',
+        '\n' | '\u{2028}' | '\u{2029}' => '⏎',
         '\t' => ' ',
         '\u{7f}' => '␡',
         c if (c as u32) < 0x20 => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
@@ -127,6 +128,7 @@ mod tests {
     #[test]
     fn data_cannot_steer_the_terminal() {
         assert_eq!(printable("a\x1b[2Jb\nc\u{202e}d"), "a␛[2Jb⏎c\u{fffd}d");
+        assert_eq!(printable("a\u{2028}b\u{200f}c\u{9b}d"), "a⏎b\u{fffd}c\u{fffd}d");
         assert_eq!(printable("plain 金"), "plain 金");
     }
 

@@ -3,8 +3,9 @@
 //! A disk keeps what was synced. Of the rest it keeps what it likes: any of the later states of a name, any
 //! of the later states of a file, a file only up to somewhere or with zeros for bytes that were not yet there.
 //! Each name and each file choose for themselves, which is every order that writes may reach a disk in, and
-//! some that they may not. The file of the key-value store is excepted from tearing alone: sled's log takes
-//! care of that by itself, which is the assumption we build on.
+//! some that they may not. What is written over a file that was synced comes whole or not at all: so is the seal
+//! written, which is shorter than a sector, and the file of the key-value store, whose log takes care of torn
+//! writes by itself; these are the assumptions we build on.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ impl Log {
 impl Disk {
     pub(super) fn log_bytes(&mut self, path: &Path, bytes: &Bytes) {
         if let Some(&node) = self.names.get(path) {
-            let tears = path.file_name() != Some("db".as_ref());
+            let tears = self.nodes.get(&node).is_some_and(|node| node.synced.is_empty());
             self.log.0.push(Step::Bytes { node, bytes: bytes.clone(), tears });
         }
     }

@@ -95,10 +95,11 @@ fn objects_are_durable_before_the_transaction_and_the_transaction_before_success
             "rename objects/tmp to <ab>/<digest>",
             "sync directory objects/<ab>",
             "load",
-            "transaction over notes and references",
+            "transaction over notes and references and store:seal",
             "flush",
             "sync db.1/db",
             "sync directory store/db.1",
+            "overwrite store/SEAL",
         ];
         let name = db.path().file_name().unwrap().to_string_lossy().into_owned();
         let log: Vec<String> =
@@ -183,8 +184,8 @@ fn an_import_that_fails_anywhere_is_there_as_a_whole_or_not_at_all() {
             },
             |db, reported| assert!(shows(db, "second", 2) || !reported),
         );
-        // Seven for the object, four for the space's number, one for the blocks, four for the commit.
-        assert_eq!(calls, 16);
+        // Seven for the object, five for the space's number, one for the blocks, five for the commit.
+        assert_eq!(calls, 18);
     }
 }
 
@@ -264,7 +265,7 @@ fn a_backup_that_fails_leaves_the_empty_directory_it_was_given_empty() {
         let left = fs.read_dir(Path::new("/backup")).unwrap();
         match outcome {
             Ok(_) => {
-                assert!(n > 10 && !probe.has_failed() && left.len() == 4, "{left:?}");
+                assert!(n > 10 && !probe.has_failed() && left.len() == 5, "{left:?}");
                 break;
             }
             Err(_) => assert_eq!(left, [], "call {n}"),
