@@ -9,6 +9,9 @@ mod error;
 pub mod evaluate;
 pub mod features;
 pub mod formats;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod generate;
 #[cfg(test)]
 mod golden;
