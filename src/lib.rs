@@ -10,6 +10,9 @@ pub mod evaluate;
 pub mod features;
 pub mod formats;
 mod fs;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod generate;
 #[cfg(test)]
 mod golden;

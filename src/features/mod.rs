@@ -26,6 +26,8 @@ pub use ngrams::{NgramOptions, ngrams};
 pub use norms::Norms;
 pub(crate) use norms::sum_of_products;
 pub use numeric::{Quantities, numeric, quantities};
+#[cfg(any(test, fuzzing))]
+pub(crate) use persist::MatrixObject;
 pub use persist::{StoredFeature, save_feature};
 pub use presence::Presence;
 pub use propagation::{PropagationOptions, propagation};

@@ -8,7 +8,7 @@ use crate::store::{Db, Digest, Object, Record, floats, ints, longs};
 
 /// One side of a modality as it lies in an object file. Dense rows leave the sparse arrays empty.
 #[derive(Archive, Serialize, Deserialize)]
-struct MatrixObject {
+pub(crate) struct MatrixObject {
     rows: u64,
     cols: u64,
     sparse: bool,
@@ -55,19 +55,21 @@ pub struct StoredFeature {
 }
 
 impl StoredFeature {
-    /// Maps the object; nothing but its header is read before the rows are.
+    /// Maps the object. Of a sparse one offsets and columns are looked through, so that none leads outside.
     pub fn load(db: &Db, digest: &Digest) -> Result<Self> {
         let object = db.object::<MatrixObject>(digest)?;
-        let rows = object.rows.to_native() as usize;
+        let (rows, cols) = (object.rows.to_native() as usize, object.cols.to_native());
         let present = Presence::from_words(longs(&object.present).to_vec(), rows);
         let stored = object.values.len();
         let fits = if object.sparse {
             let indptr = longs(&object.indptr);
-            indptr.len() == rows + 1
+            rows.checked_add(1) == Some(indptr.len())
+                && indptr.is_sorted()
                 && indptr.last() == Some(&(stored as u64))
                 && object.indices.len() == stored
+                && ints(&object.indices).iter().all(|&col| u64::from(col) < cols)
         } else {
-            rows.checked_mul(object.cols.to_native() as usize) == Some(stored)
+            rows.checked_mul(cols as usize) == Some(stored)
         };
         match present {
             Some(present) if fits => {
@@ -183,6 +185,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn counts_that_do_not_fit_are_seen_on_loading() {
+        let db = Db::in_memory();
+        let sparse = |rows, indptr: &[u64], indices: &[u32]| {
+            let object = MatrixObject {
+                rows,
+                cols: 4,
+                sparse: true,
+                present: vec![0b11],
+                indptr: indptr.to_vec(),
+                indices: indices.to_vec(),
+                values: vec![1.0; 2],
+            };
+            StoredFeature::load(&db, &db.put_object(&object).unwrap()).err().map(|error| error.code())
+        };
+        assert_eq!(sparse(2, &[0, 1, 2], &[3, 0]), None);
+        assert_eq!(sparse(u64::MAX, &[], &[3, 0]), Some(Code::Corrupt));
+        assert_eq!(sparse(2, &[0, 9, 2], &[3, 0]), Some(Code::Corrupt));
+        assert_eq!(sparse(2, &[0, 1, 2], &[4, 0]), Some(Code::Corrupt));
     }
 
     #[test]

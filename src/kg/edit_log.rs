@@ -32,7 +32,7 @@ pub struct Edit {
 }
 
 #[derive(Archive, Serialize, Deserialize)]
-struct EditRecord {
+pub(crate) struct EditRecord {
     at: u64,
     author: String,
     statement: String,

@@ -71,9 +71,9 @@ impl Graph {
         self.entities.len()
     }
 
-    /// Whether the entity was not deleted.
+    /// Whether there is such an entity: it was not deleted.
     pub fn is_alive(&self, entity: EntityId) -> bool {
-        self.deleted.binary_search(&entity).is_err()
+        (entity as usize) < self.len() && self.deleted.binary_search(&entity).is_err()
     }
 
     /// The source's own id of an entity, if it gave one.
@@ -273,5 +273,6 @@ mod tests {
         let (graph, duplicates) = builder.finish();
         assert_eq!((graph.triples.len(), duplicates), (2, 1));
         assert_eq!((graph.label(a), graph.label(b)), ("first".into(), "b".into()));
+        assert!(graph.is_alive(b) && !graph.is_alive(b + 1));
     }
 }

@@ -13,10 +13,16 @@ mod strings;
 mod verdicts;
 
 pub use edit::{Delta, Editor};
+#[cfg(any(test, fuzzing))]
+pub(crate) use edit_log::EditRecord;
 pub use edit_log::{Edit, edits, forget_edits, log_edit};
 pub use graph::{AttributeTriple, Graph, GraphBuilder, Literal, Repeat, Triple, readable};
+#[cfg(any(test, fuzzing))]
+pub(crate) use persist::{EntityBlock, LinkBlock, LiteralBlock, NameBlock, TripleBlock};
 pub use persist::{digest_graph, digest_links, load_graph, load_links, save_graph, save_links};
 pub use strings::Strings;
+#[cfg(any(test, fuzzing))]
+pub(crate) use verdicts::VerdictRecord;
 pub use verdicts::{Said, Verdict, Verdicts, forget_verdicts, log_verdicts, standing, verdict_log};
 
 /// A dense id of an entity within its side of a pair.

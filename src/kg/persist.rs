@@ -30,7 +30,7 @@ struct EntityRow {
 }
 
 #[derive(Archive, Serialize, Deserialize)]
-struct EntityBlock(Vec<EntityRow>);
+pub(crate) struct EntityBlock(Vec<EntityRow>);
 
 /// As the first version had it, when nothing could be deleted.
 #[derive(Archive, Serialize, Deserialize)]
@@ -44,10 +44,10 @@ struct FirstEntityRow {
 struct FirstEntityBlock(Vec<FirstEntityRow>);
 
 #[derive(Archive, Serialize, Deserialize)]
-struct NameBlock(Vec<String>);
+pub(crate) struct NameBlock(Vec<String>);
 
 #[derive(Archive, Serialize, Deserialize)]
-struct TripleBlock(Vec<[u32; 3]>);
+pub(crate) struct TripleBlock(Vec<[u32; 3]>);
 
 #[derive(Archive, Serialize, Deserialize, Clone, PartialEq)]
 pub(super) struct LiteralRow {
@@ -71,10 +71,10 @@ impl From<LiteralRow> for AttributeTriple {
 }
 
 #[derive(Archive, Serialize, Deserialize)]
-struct LiteralBlock(Vec<LiteralRow>);
+pub(crate) struct LiteralBlock(Vec<LiteralRow>);
 
 #[derive(Archive, Serialize, Deserialize)]
-struct LinkBlock(Vec<[u32; 3]>);
+pub(crate) struct LinkBlock(Vec<[u32; 3]>);
 
 macro_rules! records {
     ($($type:ty => $kind:literal;)*) => {
@@ -192,16 +192,22 @@ fn lost_edit() -> Error {
 }
 
 impl Graph {
-    /// Every id a graph holds must exist; a store that says otherwise is damaged.
+    /// Every id a graph holds must exist, and its rows be in order; a store that says otherwise is damaged.
     pub(super) fn check_ids(&self) -> Result<()> {
         let (n, r, a) = (self.len() as u32, self.relations.len() as u32, self.attributes.len() as u32);
         let triples = self.triples.iter().all(|t| t.head < n && t.tail < n && t.relation < r);
         let attributes = self.attribute_triples.iter().all(|t| t.entity < n && t.attribute < a);
         let ids = self.source_ids.is_empty() || self.source_ids.len() == self.len();
-        if triples && attributes && ids && self.deleted.last().is_none_or(|last| *last < n) {
-            return Ok(());
-        }
-        Err(Error::new(Code::Corrupt, "a stored graph names entities that it does not hold")
+        let deleted = self.deleted.iter().all(|id| *id < n);
+        let ordered = self.deleted.is_sorted_by(|a, b| a < b)
+            && self.triples.is_sorted_by(|a, b| a < b)
+            && self.attribute_triples.is_sorted_by(|a, b| a < b);
+        let why = match triples && attributes && ids && deleted {
+            true if ordered => return Ok(()),
+            true => "the rows of a stored graph are not in order",
+            false => "a stored graph names entities that it does not hold",
+        };
+        Err(Error::new(Code::Corrupt, why)
             .help("run CHECK FULL; restore the store from a backup or import the pair again"))
     }
 }
@@ -236,11 +242,20 @@ fn link_rows(links: &[Link]) -> impl Iterator<Item = [u32; 3]> {
     links.iter().map(|link| [link.left, link.right, split_code(link.split)])
 }
 
-/// Reads reference links back, in their order.
-pub fn load_links(db: &Db, space: Space) -> Result<Vec<Link>> {
+/// Reads reference links between graphs of so many entities back, in their order.
+///
+/// Fails with [`Code::Corrupt`] if one names an entity that its graph does not have.
+pub fn load_links(db: &Db, space: Space, sizes: (usize, usize)) -> Result<Vec<Link>> {
     let mut links = Vec::new();
     for block in db.blocks::<LinkBlock>(space, LINKS) {
         for [left, right, split] in block?.0 {
+            if left as usize >= sizes.0 || right as usize >= sizes.1 {
+                return Err(Error::new(
+                    Code::Corrupt,
+                    "a stored link names an entity that its graph does not have",
+                )
+                .help("run CHECK FULL; restore the store from a backup or import the links again"));
+            }
             let split = match split {
                 1 => Some(Split::Train),
                 2 => Some(Split::Valid),
@@ -360,13 +375,32 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_are_not_in_order_are_seen_on_loading() {
+        let mut graph = sample();
+        let edits: [fn(&mut Graph); 4] = [
+            |graph| graph.triples.reverse(),
+            |graph| graph.triples.push(graph.triples[graph.triples.len() - 1]),
+            |graph| graph.attribute_triples.reverse(),
+            |graph| graph.triples[0].tail = graph.len() as u32,
+        ];
+        for edit in edits {
+            edit(&mut graph);
+            let (db, task) = (Db::in_memory(), Task::quiet());
+            let space = save_graph(&db, &graph, &task).unwrap();
+            assert_eq!(load_graph(&db, space, (1, 0), &task).unwrap_err().code(), Code::Corrupt);
+            graph = sample();
+        }
+    }
+
+    #[test]
     fn links_keep_their_order_and_split() {
         let db = Db::in_memory();
         let links: Vec<Link> = (0..1000)
             .map(|i| Link { left: 999 - i, right: i, split: (i % 2 == 0).then_some(Split::Test) })
             .collect();
         let space = save_links(&db, &links).unwrap();
-        assert_eq!(load_links(&db, space).unwrap(), links);
+        assert_eq!(load_links(&db, space, (1000, 1000)).unwrap(), links);
+        assert_eq!(load_links(&db, space, (1000, 999)).unwrap_err().code(), Code::Corrupt);
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub struct Verdict {
 }
 
 #[derive(Archive, Serialize, Deserialize)]
-struct VerdictRecord {
+pub(crate) struct VerdictRecord {
     /// 0 accepts, 1 rejects, 2 takes the line `of` back.
     said: u8,
     of: u64,

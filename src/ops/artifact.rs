@@ -56,7 +56,7 @@ pub struct UnmatchedRow {
 }
 
 #[derive(Archive, Serialize, Deserialize)]
-struct RowBlock(Vec<ArtifactRow>);
+pub(crate) struct RowBlock(Vec<ArtifactRow>);
 
 impl Record for RowBlock {
     const KIND: [u8; 4] = *b"rows";
@@ -64,7 +64,7 @@ impl Record for RowBlock {
 }
 
 #[derive(Archive, Serialize, Deserialize)]
-struct DroppedBlock(Vec<DroppedRow>);
+pub(crate) struct DroppedBlock(Vec<DroppedRow>);
 
 impl Record for DroppedBlock {
     const KIND: [u8; 4] = *b"drop";
@@ -72,7 +72,7 @@ impl Record for DroppedBlock {
 }
 
 #[derive(Archive, Serialize, Deserialize)]
-struct UnmatchedBlock(Vec<UnmatchedRow>);
+pub(crate) struct UnmatchedBlock(Vec<UnmatchedRow>);
 
 impl Record for UnmatchedBlock {
     const KIND: [u8; 4] = *b"unma";
@@ -179,11 +179,64 @@ pub fn unmatched(
     })
 }
 
-/// The seeds a correction dropped, all at once: they are few.
-pub fn dropped(db: &Db, entry: &ArtifactEntry) -> Result<Vec<DroppedRow>> {
+/// The seeds a correction dropped, all at once: they are few. Graphs have `left` and `right` entities.
+pub fn dropped(db: &Db, entry: &ArtifactEntry, (left, right): (usize, usize)) -> Result<Vec<DroppedRow>> {
     let mut all = Vec::new();
     for block in db.blocks::<DroppedBlock>(Space(entry.space), DROPPED) {
         all.extend(block?.0);
     }
-    Ok(all)
+    match all.iter().all(|DroppedRow { row, .. }| (row.left as usize) < left && (row.right as usize) < right)
+    {
+        true => Ok(all),
+        false => Err(unknown_entity(&entry.name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::catalog::ArtifactKind;
+
+    #[test]
+    fn rows_of_any_table_name_entities_that_there_are() {
+        let db = Db::in_memory();
+        let row = |left, right| ArtifactRow { left, right, score: 1.0, margin: 0.5, stage: 0, modal: vec![] };
+        let fallen = DroppedRow { row: row(1, 6), reason: "rival".into(), rival: Some(2) };
+        let single =
+            UnmatchedRow { right: true, entity: 6, candidate: Some(1), score: 0.1, reason: "none".into() };
+        let (space, digest) = save(&db, &[row(1, 6)], &[fallen], &[single]).unwrap();
+        let entry = ArtifactEntry {
+            name: "s".into(),
+            kind: ArtifactKind::Seeds,
+            pair: "p".into(),
+            key: [0; 32],
+            digest: digest.0,
+            space: space.0,
+            rows: 1,
+            dropped: 1,
+            statement: String::new(),
+            inputs: Vec::new(),
+            modalities: Vec::new(),
+            weights: Vec::new(),
+            csls: 0,
+            stages: Vec::new(),
+            missing: String::new(),
+            seed: 0,
+            matching: String::new(),
+            objects: Vec::new(),
+            facts: Vec::new(),
+            created: 0,
+            seconds: 0.0,
+        };
+        let all = |sizes| {
+            rows(&db, &entry, sizes).collect::<Result<Vec<_>>>()?;
+            unmatched(&db, &entry, sizes).collect::<Result<Vec<_>>>()?;
+            dropped(&db, &entry, sizes)
+        };
+        assert_eq!(all((2, 7)).unwrap().len(), 1);
+        for sizes in [(1, 7), (2, 6)] {
+            assert_eq!(dropped(&db, &entry, sizes).unwrap_err().code(), Code::Corrupt);
+            assert_eq!(all(sizes).unwrap_err().code(), Code::Corrupt);
+        }
+    }
 }

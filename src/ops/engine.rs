@@ -300,11 +300,9 @@ impl Engine {
     /// The reference links of a pair between entities that are there; none where it has none.
     pub(crate) fn links(&self, pair: &PairEntry, task: &Task) -> Result<Vec<Link>> {
         let Some(links) = &pair.links else { return Ok(Vec::new()) };
-        let mut links = kg::load_links(&self.db, Space(links.space))?;
-        if pair.graphs.iter().any(|graph| graph.deleted > 0) {
-            let (left, right) = (self.graph(pair, Side::Left, task)?, self.graph(pair, Side::Right, task)?);
-            links.retain(|link| left.is_alive(link.left) && right.is_alive(link.right));
-        }
+        let (left, right) = (self.graph(pair, Side::Left, task)?, self.graph(pair, Side::Right, task)?);
+        let mut links = kg::load_links(&self.db, Space(links.space), (left.len(), right.len()))?;
+        links.retain(|link| left.is_alive(link.left) && right.is_alive(link.right));
         Ok(links)
     }
 

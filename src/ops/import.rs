@@ -65,7 +65,7 @@ pub(crate) fn import_links(engine: &Engine, spec: &ImportLinks, context: &Contex
     let import = formats::links::read_links(spec, &pair.left, &pair.right, context.task)?;
     // All of them: what leads to deleted entities stands again when those come back.
     let mut links = match &pair.entry.links {
-        Some(links) => kg::load_links(&engine.db, Space(links.space))?,
+        Some(links) => kg::load_links(&engine.db, Space(links.space), (pair.left.len(), pair.right.len()))?,
         None => Vec::new(),
     };
     let known: std::collections::HashMap<(u32, u32), usize> =

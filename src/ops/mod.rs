@@ -55,6 +55,17 @@ mod upkeep;
 mod verdict;
 mod words;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use {
+    artifact::{DroppedBlock, RowBlock, UnmatchedBlock},
+    bench::Figures,
+    catalog::Logged,
+    entry::Entry,
+    near::{NearEntry, NearObject},
+    runs::Run,
+    seen::Seen,
+};
+
 pub use canonical::canonical;
 pub use engine::{Engine, names, require_pair};
 pub use reach::Reach;

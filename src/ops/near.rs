@@ -29,7 +29,7 @@ const CACHED: usize = 3;
 const MOST_ROWS: u64 = 400_000;
 
 #[derive(Archive, Serialize, Deserialize, Clone)]
-struct NearEntry {
+pub(crate) struct NearEntry {
     object: [u8; 32],
     /// Greater than that of those kept before.
     number: u64,
@@ -51,7 +51,7 @@ struct NearSide {
 }
 
 #[derive(Archive, Serialize, Deserialize)]
-struct NearObject {
+pub(crate) struct NearObject {
     left: NearSide,
     right: NearSide,
     left_bias: Vec<f32>,
@@ -61,6 +61,19 @@ struct NearObject {
 impl Record for NearObject {
     const KIND: [u8; 4] = *b"nrls";
     const VERSION: u16 = 2;
+}
+
+impl NearObject {
+    /// The lists; nothing if these are none that fit each other.
+    pub(crate) fn kept(self) -> Option<Kept> {
+        let rows = (self.left.ends.len(), self.right.ends.len());
+        let biases = [self.left_bias, self.right_bias];
+        let fits = |bias: &Vec<f32>, rows: usize| bias.is_empty() || bias.len() == rows;
+        if !fits(&biases[0], rows.0) || !fits(&biases[1], rows.1) {
+            return None;
+        }
+        Some(Kept::of(side(self.left, rows.1)?, side(self.right, rows.0)?, biases))
+    }
 }
 
 /// What is kept in memory.
@@ -167,15 +180,7 @@ impl Keeper for PairKeeper {
         let entry = self.db.get::<NearEntry>(NEAR, &key).ok()??;
         let object = self.db.object::<NearObject>(&Digest(entry.object)).ok()?;
         let object = rkyv::deserialize::<NearObject, rkyv::rancor::Error>(&*object).ok()?;
-        let rows = (object.left.ends.len(), object.right.ends.len());
-        let biases = [object.left_bias, object.right_bias];
-        let fits = |bias: &Vec<f32>, rows: usize| bias.is_empty() || bias.len() == rows;
-        if !fits(&biases[0], rows.0) || !fits(&biases[1], rows.1) {
-            return None;
-        }
-        let kept = Kept::of(side(object.left, rows.1)?, side(object.right, rows.0)?, biases);
-        let kept = Arc::new(kept);
-        Some((kept, false))
+        Some((Arc::new(object.kept()?), false))
     }
 
     fn confirm(&self, key: &[u8; 32], kept: Arc<Kept>) {

@@ -1,5 +1,7 @@
 //! `EXPLAIN SEEDS s`: where seeds come from, how good they are, and where they are thin.
 
+use std::collections::HashSet;
+
 use super::artifact::{self, ArtifactRow};
 use super::basis::Basis;
 use super::catalog::{self, ArtifactEntry, ArtifactKind, Entry, Input};
@@ -261,9 +263,12 @@ impl Facts<'_> {
     /// The seed sets it came from, nearest first, and what corrections among them dropped.
     fn history(&self, add: &mut impl FnMut(&str, String)) -> Result<()> {
         let mut next = Some(self.entry.clone());
+        let mut told = HashSet::new();
         while let Some(entry) = next {
+            told.insert(entry.key);
             if entry.dropped > 0 {
-                let dropped = artifact::dropped(&self.engine.db, &entry)?;
+                let sizes = (self.pair.left.len(), self.pair.right.len());
+                let dropped = artifact::dropped(&self.engine.db, &entry, sizes)?;
                 let example = dropped.first().map_or("", |row| row.reason.as_str());
                 add(
                     &format!("dropped making {}", entry.name),
@@ -276,7 +281,8 @@ impl Facts<'_> {
             });
             let Some(source) = source else { break };
             next = match catalog::find(&self.engine.db, &source)? {
-                Some(Entry::Artifact(found)) => {
+                // Names can be rebound, so that sets may be found to come from each other.
+                Some(Entry::Artifact(found)) if !told.contains(&found.key) => {
                     add(
                         "made from",
                         format!("{} ({}, {} rows)", found.name, found.kind.as_str(), found.rows),
@@ -307,5 +313,24 @@ impl Facts<'_> {
             }
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Params, Store, Task};
+
+    #[test]
+    fn the_history_of_sets_that_took_each_other_s_names_comes_to_an_end() {
+        let mut session = Store::in_memory().session();
+        for statement in [
+            "GENERATE PAIR p entities=60 seed=3",
+            "SEED visual n=20 FROM p AS s",
+            "CORRECT s AS c",
+            "CORRECT c AS s",
+            "EXPLAIN SEEDS s",
+        ] {
+            session.execute(statement, &Params::new(), &Task::quiet()).unwrap();
+        }
     }
 }

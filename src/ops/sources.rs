@@ -52,7 +52,7 @@ pub(crate) fn open(engine: &Engine, from: &From, context: &Context) -> Result<So
             match (from.side, table) {
                 (None, "links") => {
                     let links = match &pair.links {
-                        Some(links) => load_links(&engine.db, Space(links.space))?,
+                        Some(links) => load_links(&engine.db, Space(links.space), (left.len(), right.len()))?,
                         None => Vec::new(),
                     };
                     let rows = links.into_iter().map(move |link| {
@@ -222,17 +222,18 @@ fn dropped_rows(engine: &Engine, entry: &ArtifactEntry, [left, right]: [Arc<Grap
     columns.push(Column::new("score", ColumnKind::Float));
     columns.extend(texts(&["reason", "stage", "left_name", "right_name"]));
     let stages = entry.stages.clone();
-    let rows = artifact::dropped(&engine.db, entry)?.into_iter().map(move |dropped| {
-        let row = dropped.row;
-        Ok(vec![
-            left.entities.get(row.left as usize).into(),
-            right.entities.get(row.right as usize).into(),
-            row.score.into(),
-            dropped.reason.into(),
-            stages.get(usize::from(row.stage)).map(String::as_str).into(),
-            left.label(row.left).into(),
-            right.label(row.right).into(),
-        ])
-    });
+    let rows =
+        artifact::dropped(&engine.db, entry, (left.len(), right.len()))?.into_iter().map(move |dropped| {
+            let row = dropped.row;
+            Ok(vec![
+                left.entities.get(row.left as usize).into(),
+                right.entities.get(row.right as usize).into(),
+                row.score.into(),
+                dropped.reason.into(),
+                stages.get(usize::from(row.stage)).map(String::as_str).into(),
+                left.label(row.left).into(),
+                right.label(row.right).into(),
+            ])
+        });
     Ok(Source { columns, rows: Box::new(rows) })
 }

@@ -14,9 +14,14 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     for candidate in candidates {
         let lower = candidate.to_lowercase();
         let begun = length >= 2 && lower.starts_with(&word);
+        let letters = lower.chars().count();
+        // It takes an edit for each letter that one has more; comparing costs the product of the lengths.
+        if !begun && letters.abs_diff(length) > limit {
+            continue;
+        }
         let distance = if begun { 1 } else { strsim::osa_distance(&word, &lower) };
         // A word of which nothing is left is another word.
-        let near = begun || (distance <= limit && distance < lower.chars().count().max(2) - 1);
+        let near = begun || (distance <= limit && distance < letters.max(2) - 1);
         if near && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }
@@ -35,5 +40,6 @@ mod tests {
         assert_eq!(nearest("eval", ["EVALUATE", "EXPORT"]), Some("EVALUATE"));
         assert_eq!(nearest("kk", ["k", "n"]), None);
         assert_eq!(nearest("banana", ["FROM", "AS"]), None);
+        assert_eq!(nearest("iteration", ["iterations", "iterate"]), Some("iterations"));
     }
 }

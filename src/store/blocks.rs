@@ -43,7 +43,7 @@ const BUFFERED: usize = 1 << 20;
 pub struct Space(pub u64);
 
 #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
-struct Counter(u64);
+pub(crate) struct Counter(u64);
 
 impl Record for Counter {
     const KIND: [u8; 4] = *b"ctr ";

@@ -45,6 +45,20 @@ mod tests;
 mod value;
 mod view;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use {
+    blocks::Counter,
+    fs::RealFs,
+    kv::Write,
+    layout::{CURRENT_FILE, FORMAT_FILE, LOCK_FILE, current, inspect},
+    lock::Lock,
+    record::seal,
+    section::Section,
+};
+
+#[cfg(test)]
+pub(crate) use testing::archives;
+
 pub use batch::Batch;
 pub use blocks::{BLOCK_BYTES, BlockWriter, Blocks, Space, pack};
 pub use check::{CheckReport, Problem};

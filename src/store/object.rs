@@ -23,7 +23,7 @@ use super::sink::Sink;
 use crate::error::{Code, Error, Result};
 use crate::fs::{EntryKind, FileSystem, Mapping, NewFile};
 
-const HEADER: usize = 16;
+pub(crate) const HEADER: usize = 16;
 const MAGIC: [u8; 4] = *b"SBO1";
 /// How much is hashed between two releases of the pages.
 const HASHED_AT_ONCE: usize = 16 << 20;

@@ -83,16 +83,20 @@ pub(crate) struct Envelope {
 /// The bytes of a record: envelope and archive.
 pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>> {
     let archive = Sink::memory().serialise(record)?.into_memory();
-    let length = u32::try_from(archive.len()).map_err(|_| {
-        Error::new(Code::Limit, format!("a {} record is longer than 4 GiB", kind_text(T::KIND)))
-    })?;
+    seal(T::KIND, T::VERSION, &archive)
+}
+
+/// An archive in its envelope.
+pub(crate) fn seal(kind: [u8; 4], version: u16, archive: &[u8]) -> Result<Vec<u8>> {
+    let length = u32::try_from(archive.len())
+        .map_err(|_| Error::new(Code::Limit, format!("a {} record is longer than 4 GiB", kind_text(kind))))?;
     let mut bytes = Vec::with_capacity(HEADER + archive.len());
     bytes.extend(MAGIC);
-    bytes.extend(T::KIND);
-    bytes.extend(T::VERSION.to_le_bytes());
+    bytes.extend(kind);
+    bytes.extend(version.to_le_bytes());
     bytes.extend([0; 2]);
     bytes.extend(length.to_le_bytes());
-    let checksum = checksum(&bytes, &archive);
+    let checksum = checksum(&bytes, archive);
     bytes.extend(checksum);
     bytes.extend(archive);
     Ok(bytes)

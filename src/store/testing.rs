@@ -5,9 +5,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::db::Db;
 use super::digest::Digest;
 use super::kv::{Engine, KeyValue, Pairs, Write};
-use super::record::Record;
+use super::record::{HEADER, Record, open_envelope};
+use super::{object, value};
 use crate::error::{Error, Result};
 use crate::fs::{Entry, FileSystem, Mapping, NewFile};
 
@@ -299,4 +301,23 @@ impl KeyValue for ProbeKv {
     fn directory(&self) -> PathBuf {
         self.0.directory()
     }
+}
+
+/// Every record and object of a store, by kind: what lies in their envelopes.
+pub(crate) fn archives(db: &Db) -> Result<Vec<([u8; 4], Vec<u8>)>> {
+    let kv = db.kv();
+    let mut found = Vec::new();
+    for table in kv.tables()?.iter().filter(|table| value::overflowed(table).is_none()) {
+        for pair in kv.scan(table, b"") {
+            let (key, raw) = pair?;
+            let bytes = value::whole(&*kv, table, &key, raw)?;
+            let kind = open_envelope(&bytes, &super::db::place(table, &key))?.kind;
+            found.push((kind, bytes[HEADER..].to_vec()));
+        }
+    }
+    for (digest, _) in db.0.objects.list()?.objects {
+        let bytes = db.0.objects.map(&digest)?;
+        found.push(([bytes[4], bytes[5], bytes[6], bytes[7]], bytes[object::HEADER..].to_vec()));
+    }
+    Ok(found)
 }

@@ -366,9 +366,9 @@ fn gather(parts: Vec<Part<'_>>, pair: &PairIds<'_>, evidence: u64, task: &Task) 
         report.missing[i] = side.present.len() as u64 - report.present[i];
     }
     if report.present == [0, 0] {
-        return Err(Error::new(Code::MissingData, "no row belongs to an entity of the pair").help(
-            "check that the rows' ids are those of this pair, and that present= marks real rows with True",
-        ));
+        return Err(Error::new(Code::MissingData, "no row belongs to an entity of the pair")
+            .help("check that the rows' ids are those of this pair, and that present= marks real rows with True")
+            .path(first));
     }
     add_notes(&mut report);
     Ok(FeatureImport { left, right, report })

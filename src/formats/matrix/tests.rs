@@ -382,6 +382,16 @@ fn sparse(shape: [u64; 2], indptr: &[u64], indices: &[u64], data: &[f64]) -> Vec
 }
 
 #[test]
+fn a_file_that_nobody_has_a_row_in_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mask = folder.path().join("present.npy");
+    std::fs::write(&mask, list("|b1", 9, &[0; 9])).unwrap();
+    let mut spec = spec(&[fixture("c_f4_le.npy")]);
+    spec.present = Some(mask);
+    assert_eq!(message(read_spec(&spec, true)), "c_f4_le.npy: no row belongs to an entity of the pair");
+}
+
+#[test]
 fn a_sparse_matrix_of_any_width_takes_the_columns_it_uses() {
     let indptr = [0, 2, 2, 2, 2, 2, 3, 3, 3, 3];
     let wide = u64::from(u32::MAX);

@@ -34,7 +34,7 @@ const JUDGING_VERSION: u32 = 1;
 
 /// What a run gave.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     /// The pair.
     pub pair: String,
     /// Ranking figures, left to right, by protocol and similarity.
@@ -49,7 +49,7 @@ pub(super) struct Figures {
 
 /// Ranking figures under one protocol by one similarity.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub(super) struct Judged {
+pub(crate) struct Judged {
     /// The word of the protocol.
     pub protocol: String,
     /// Neighbours of CSLS; none for the plain similarity.

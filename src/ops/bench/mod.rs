@@ -8,6 +8,8 @@ mod cases;
 mod figures;
 mod table;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use figures::Figures;
 pub(crate) use figures::{forget, of_pair};
 
 use super::engine::{Context, Engine};
