@@ -5,6 +5,7 @@
 use super::{Scratch, head, judge, judge_file};
 use crate::error::Code;
 use crate::features::{Matrix, MatrixObject, OwnedFeature, Presence, Rows, StoredFeature};
+use crate::fs::RealFs;
 use crate::index::{Ask, Changes, IndexData, StoredIndex, search};
 use crate::kg::{
     EditRecord, EntityBlock, LinkBlock, LiteralBlock, NameBlock, TripleBlock, VerdictRecord, digest_graph,
@@ -17,8 +18,8 @@ use crate::ops::{
 };
 use crate::psqe::tune::TuneState;
 use crate::store::{
-    Batch, CURRENT_FILE, Counter, Db, FORMAT_FILE, LOCK_FILE, Live, Lock, RealFs, Record, Section, Space,
-    Table, Write, current, decode, encode, inspect, seal,
+    Batch, CURRENT_FILE, Counter, Db, FORMAT_FILE, LOCK_FILE, Live, Lock, Record, Section, Space, Table,
+    Write, current, decode, encode, envelop, inspect,
 };
 use crate::task::Task;
 
@@ -92,7 +93,7 @@ pub fn records(bytes: &[u8]) {
 /// A record that reads is written and read again as it is.
 fn record<T: Record>(age: u8, archive: &[u8]) -> Option<T> {
     let version = T::VERSION.wrapping_sub(u16::from(age));
-    let sealed = seal(T::KIND, version, archive).expect("an envelope");
+    let sealed = envelop(T::KIND, version, archive).expect("an envelope");
     match decode::<T>(&sealed) {
         Ok(record) => {
             let written = encode(&record).expect("a record is written");

@@ -48,11 +48,10 @@ mod view;
 #[cfg(any(test, fuzzing))]
 pub(crate) use {
     blocks::Counter,
-    fs::RealFs,
     kv::Write,
     layout::{CURRENT_FILE, FORMAT_FILE, LOCK_FILE, current, inspect},
     lock::Lock,
-    record::seal,
+    record::envelop,
     section::Section,
 };
 

@@ -83,11 +83,11 @@ pub(crate) struct Envelope {
 /// The bytes of a record: envelope and archive.
 pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>> {
     let archive = Sink::memory().serialise(record)?.into_memory();
-    seal(T::KIND, T::VERSION, &archive)
+    envelop(T::KIND, T::VERSION, &archive)
 }
 
 /// An archive in its envelope.
-pub(crate) fn seal(kind: [u8; 4], version: u16, archive: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn envelop(kind: [u8; 4], version: u16, archive: &[u8]) -> Result<Vec<u8>> {
     let length = u32::try_from(archive.len())
         .map_err(|_| Error::new(Code::Limit, format!("a {} record is longer than 4 GiB", kind_text(kind))))?;
     let mut bytes = Vec::with_capacity(HEADER + archive.len());
