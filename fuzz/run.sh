@@ -10,13 +10,9 @@ shift || true
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(statement script graphs matrices pickle records)
 
-host=$(rustc -vV | sed -n 's/^host: //p')
-# Counters on every edge, traced comparisons and a table of places, which is all that libFuzzer asks for.
-export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
--Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
--Cllvm-args=-sanitizer-coverage-trace-compares"
-${CARGO:-cargo} build --release --target "$host"
-programs=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/$host/release
+# What the crate rests on is built as ever, and shared with the tests.
+RUSTC_WORKSPACE_WRAPPER=$PWD/instrument ${CARGO:-cargo} build --quiet --package seedbed-fuzz
+programs=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
 
 # Files of inputs are written there, so that it had better be in memory.
 export TMPDIR=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")

@@ -1,5 +1,5 @@
 //! kill -9 at random moments of import and seeding: the store opens, is whole, and holds what was
-//! reported as done. Ten kills by default; `SEEDBED_KILLS=100 cargo test --release --test kill` for more.
+//! reported as done. Four kills by default; `SEEDBED_KILLS=100 cargo test --release --test kill` for more.
 
 mod common;
 
@@ -61,7 +61,7 @@ fn question(statement: &str) -> Option<&'static str> {
 
 #[test]
 fn a_killed_store_opens_whole_with_everything_that_was_reported() {
-    let kills: usize = std::env::var("SEEDBED_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
+    let kills: usize = std::env::var("SEEDBED_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
     let script = script();
     // One undisturbed run, a process a statement, tells how long the workload is and what it gives.
     let scratch = tempfile::tempdir().unwrap();
@@ -165,7 +165,7 @@ fn small_pair() -> String {
 
 #[test]
 fn a_killed_psqe_issued_again_ends_as_an_undisturbed_one() {
-    let kills: usize = std::env::var("SEEDBED_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
+    let kills: usize = std::env::var("SEEDBED_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
     let psqe = "PSQE n=80 tune=true epochs=150 FROM p AS s";
     let digests = "DESCRIBE s_tuned; DESCRIBE s_expanded; DESCRIBE s";
     let scratch = tempfile::tempdir().unwrap();

@@ -125,11 +125,16 @@ fn memory_stays_within_the_budget() {
     let make = format!("GENERATE PAIR p entities={entities} visual_dims=512");
     let (ended, _) = in_a_process(&store, &[make, "SEED visual n=200 FROM p AS s".to_string()]);
     assert_eq!(ended, ["done", "done"]);
-    // A matrix of noise to be imported: 12000 rows at most, of 512 numbers.
+    // A matrix of noise for every entity of both sides, to be imported.
     let path = folder.path().join("visual.npy");
-    write_matrix(&path, 2 * entities, 512);
+    let pairs = execute(&mut Store::open(&store).unwrap().session(), "SHOW PAIRS").rows;
+    let pair = pairs.into_iter().flatten().next().unwrap().unwrap();
+    let sides = ["left_entities", "right_entities"].map(|side| pair.get::<i64>(side).unwrap() as usize);
+    write_matrix(&path, sides[0] + sides[1], 1024);
+    let features = format!("IMPORT FEATURES visual FROM '{}' INTO p", path.display());
     let cases = [
         ("GENERATE PAIR q entities=40000", 64),
+        (&features, 32),
         ("ALIGN p match=sinkhorn AS a", 64),
         ("SEED cluster k=4 n=500 FROM p AS s2", 64),
         ("TRAIN meaformer ON p USING s epochs=2 AS m", 96),

@@ -8,7 +8,7 @@ mod session;
 use std::path::Path;
 
 use seedbed::store::{Db, OpenOptions};
-use seedbed::{Session, Store};
+use seedbed::{Session, Store, Task};
 use session::execute;
 
 const GENERATIONS: usize = 12;
@@ -43,7 +43,7 @@ fn make(session: &mut Session, generation: usize, entities: usize, again: bool) 
 fn measure(dir: &Path) -> (u64, u64, u64) {
     let db = Db::open(dir, &OpenOptions::default()).unwrap();
     let size = db.size().unwrap();
-    (size.object_bytes, size.catalogue_bytes, db.logical_bytes().unwrap())
+    (size.object_bytes, size.catalogue_bytes, db.weigh(&Task::quiet()).unwrap().logical())
 }
 
 #[test]

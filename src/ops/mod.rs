@@ -47,6 +47,7 @@ mod seen;
 mod select;
 mod settings;
 mod show;
+mod size;
 mod sources;
 pub mod spec;
 mod train;

@@ -6,6 +6,7 @@ use super::lineage;
 use super::living;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::runs;
+use super::size;
 use super::spec::amounts::{duration_text, size_text};
 use super::spec::{Architecture, ExportFormat, LinkFormat, PairFormat, Show};
 use crate::error::Result;
@@ -25,10 +26,14 @@ pub(crate) fn show(engine: &Engine, what: &Show, context: &Context) -> Result<Ou
         Show::Stale(pair) => living::stale(engine, pair.as_deref())?,
         Show::Operations => operations(engine)?,
         Show::Settings => settings(context),
+        Show::Size => size::size(engine, context)?,
         Show::Formats => formats(),
     };
     let outcome = Outcome::rows("show", rows);
     Ok(match what {
+        Show::Size => outcome.note(
+            "COMPACT gives back what nothing names, and what the catalogue's files have kept of the past",
+        ),
         Show::Stale(_) => outcome.note("REFRESH brings what it names up to date"),
         Show::Models(None) => {
             let known: Vec<&str> = Architecture::ALL.iter().map(|model| model.as_str()).collect();

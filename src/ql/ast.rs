@@ -223,6 +223,7 @@ pub enum ShowWhat {
     Operations,
     Settings,
     Formats,
+    Size,
     Features,
     Seeds,
     Alignments,

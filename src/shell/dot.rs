@@ -58,6 +58,13 @@ pub const COMMANDS: &[Command] = &[
         act: tables,
     },
     Command {
+        name: ".size",
+        usage: "",
+        doc: "where the bytes of the store are; `SHOW SIZE` in short",
+        argument: Argument::None,
+        act: |shell, _| Ok(shell.run("SHOW SIZE", &Origin::Prompt)),
+    },
+    Command {
         name: ".mode",
         usage: "[MODE]",
         doc: "how results are printed: box, line, csv, tsv, json, jsonl, markdown",

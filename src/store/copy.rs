@@ -76,13 +76,6 @@ impl Db {
         Ok(size)
     }
 
-    /// The length of all keys and values of the catalogue: its files without what sled adds and keeps.
-    pub fn logical_bytes(&self) -> Result<u64> {
-        let kv = self.kv();
-        let rows = kv.tables()?.into_iter().flat_map(|table| kv.scan(&table, &[]));
-        rows.map(|pair| pair.map(|(key, value)| (key.len() + value.len()) as u64)).sum()
-    }
-
     /// Copies the store into `to`, a directory that is empty or does not exist yet, as of one moment. The
     /// objects' digests are compared on the way; once this returns the copy survives a power cut.
     pub fn backup(&self, to: &Path, task: &Task) -> Result<BackupReport> {

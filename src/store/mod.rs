@@ -44,6 +44,7 @@ pub(crate) mod testing;
 mod tests;
 mod value;
 mod view;
+mod weigh;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use {
@@ -72,3 +73,4 @@ pub use record::{Record, decode, encode};
 pub use sink::Sink;
 pub use slices::{floats, ints, longs};
 pub use sweep::{Live, Swept};
+pub use weigh::{Weight, Weights};

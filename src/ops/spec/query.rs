@@ -131,6 +131,8 @@ pub enum Show {
     Settings,
     /// Formats that can be read and written.
     Formats,
+    /// Where the bytes of the store are.
+    Size,
 }
 
 /// What seeds are told apart by.

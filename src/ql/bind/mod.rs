@@ -518,6 +518,7 @@ fn show(what: ShowWhat, pair: Option<&Name>) -> spec::Show {
         ShowWhat::Operations => spec::Show::Operations,
         ShowWhat::Settings => spec::Show::Settings,
         ShowWhat::Formats => spec::Show::Formats,
+        ShowWhat::Size => spec::Show::Size,
         ShowWhat::Features => spec::Show::Features(pair),
         ShowWhat::Seeds => spec::Show::Seeds(pair),
         ShowWhat::Models => spec::Show::Models(pair),

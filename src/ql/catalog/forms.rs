@@ -326,7 +326,7 @@ forms! {
         ],
         ["EXPORT a1 TO 'zh_en.sssom.tsv' format=sssom", "EXPORT s1 TO 'seeds.csv' overwrite=true"];
     SHOW: "SHOW", "Lists what the store holds and what it can do.",
-        "SHOW PAIRS|FEATURES|SEEDS|ALIGNMENTS|MODELS|RUNS|INDEXES|ARTIFACTS|VERDICTS|STALE|LINEAGE name|OPERATIONS|SETTINGS|FORMATS [FROM pair]",
+        "SHOW PAIRS|FEATURES|SEEDS|ALIGNMENTS|MODELS|RUNS|INDEXES|ARTIFACTS|VERDICTS|STALE|LINEAGE name|OPERATIONS|SETTINGS|FORMATS|SIZE [FROM pair]",
         [],
         ["SHOW PAIRS", "SHOW SEEDS FROM zh_en", "SHOW STALE", "SHOW LINEAGE a1"];
     DESCRIBE: "DESCRIBE", "Tells all about a pair, an artifact, or an aligner that can be trained.",

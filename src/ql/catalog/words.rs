@@ -104,6 +104,7 @@ words! {
     "OPERATIONS" => ShowWhat::Operations, "what was run, newest last";
     "SETTINGS" => ShowWhat::Settings, "settings and their values";
     "FORMATS" => ShowWhat::Formats, "formats that can be read and written";
+    "SIZE" => ShowWhat::Size, "where the bytes of the store are";
 }
 
 words! {

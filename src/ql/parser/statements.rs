@@ -307,7 +307,7 @@ fn export(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 }
 
 /// ```ebnf
-/// Show ::= 'SHOW' ( 'PAIRS' | 'OPERATIONS' | 'SETTINGS' | 'FORMATS'
+/// Show ::= 'SHOW' ( 'PAIRS' | 'OPERATIONS' | 'SETTINGS' | 'FORMATS' | 'SIZE'
 ///                 | ( 'FEATURES' | 'SEEDS' | 'ALIGNMENTS' | 'MODELS' | 'RUNS' | 'INDEXES'
 ///                   | 'ARTIFACTS' | 'VERDICTS' | 'STALE' ) ( 'FROM' Name )?
 ///                 | 'LINEAGE' Name )
