@@ -58,7 +58,6 @@ impl Trial {
                 | Code::NotAStore
                 | Code::NewerFormat
                 | Code::Unsupported
-                | Code::NotFound
                 | Code::Io
                 | Code::Poisoned
         );
@@ -206,6 +205,8 @@ struct Seen {
     /// Detected, harmless and wrong, by kinds of file and of damage.
     counts: BTreeMap<(String, String), [usize; 3]>,
     wrong: Vec<String>,
+    /// Detections that no checksum of a record or of the database made: of older or mixed rows.
+    by_seal: usize,
 }
 
 impl Seen {
@@ -215,6 +216,7 @@ impl Seen {
         let rest = words.next().unwrap();
         let column = ["detected", "harmless", "wrong"].iter().position(|word| rest.starts_with(word));
         self.counts.entry((kind, harm)).or_default()[column.unwrap()] += 1;
+        self.by_seal += usize::from(rest.starts_with("detected") && rest.contains(": the catalogue "));
         if rest.starts_with("wrong") {
             self.wrong.push(format!("trial {number}, {damage}: {rest}"));
         }
@@ -236,6 +238,7 @@ impl Seen {
         }
         let sum = |column: usize| self.counts.values().map(|counts| counts[column]).sum::<usize>();
         println!("{} detected, {} harmless, {} wrong", sum(0), sum(1), sum(2));
+        println!("{} were detected by nothing but the number or the rows of the last commit", self.by_seal);
     }
 }
 

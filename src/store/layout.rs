@@ -157,7 +157,10 @@ pub(crate) fn stamp(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
 /// The name of the catalogue's directory.
 pub(crate) fn current(fs: &dyn FileSystem, dir: &Path) -> Result<String> {
     let path = dir.join(CURRENT_FILE);
-    let bytes = fs.read(&path).map_err(|error| Error::io("opening the store", error).path(&path))?;
+    let bytes = match fs.read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        read => read.map_err(|error| Error::io("opening the store", error).path(&path))?,
+    };
     let entries = fs.read_dir(dir).map_err(|error| Error::io("opening the store", error).path(dir))?;
     match std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n')) {
         Some(name) if generation(name).is_some() && entries.iter().any(|entry| entry.name == name) => {

@@ -147,6 +147,8 @@ fn a_wrong_name_of_the_catalogue_costs_nothing() {
         let error = open(dir.path()).err().unwrap();
         assert!(error.code() == Code::Corrupt && error.help_text().is_some(), "{wrong:?}: {error}");
     }
+    fs::remove_file(dir.path().join("CURRENT")).unwrap();
+    assert_eq!(open(dir.path()).err().unwrap().code(), Code::Corrupt);
     // Nor does one of a directory that is there and not the catalogue.
     fs::create_dir(dir.path().join("db.2")).unwrap();
     fs::write(dir.path().join("CURRENT"), "db.2\n").unwrap();
