@@ -18,8 +18,8 @@ use crate::ops::{
 };
 use crate::psqe::tune::TuneState;
 use crate::store::{
-    Batch, CURRENT_FILE, Counter, Db, FORMAT_FILE, LOCK_FILE, Live, Lock, Record, Section, Space, Table,
-    Write, current, decode, encode, envelop, inspect,
+    Batch, CURRENT_FILE, Counter, Db, FORMAT_FILE, LOCK_FILE, Live, Lock, Record, Seal, Section, Space,
+    Table, Write, current, decode, encode, envelop, inspect,
 };
 use crate::task::Task;
 
@@ -49,7 +49,7 @@ const fn by<T: Record>(decode: Decoder) -> Kind {
 }
 
 /// All kinds. New ones go to the end: the corpora count from the first.
-pub(super) const KINDS: [Kind; 23] = [
+pub(super) const KINDS: [Kind; 24] = [
     kind::<Counter>(),
     kind::<Section>(),
     kind::<EntityBlock>(),
@@ -73,6 +73,7 @@ pub(super) const KINDS: [Kind; 23] = [
     by::<NearObject>(near),
     by::<MatrixObject>(feature),
     by::<IndexData>(index),
+    kind::<Seal>(),
 ];
 
 /// An archive of a kind, or what holds several. The first byte, a letter in the corpus, chooses: the kinds

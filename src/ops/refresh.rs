@@ -183,6 +183,13 @@ impl Wave<'_> {
             match input {
                 Input::Artifact { name, .. } => self.artifact(name)?,
                 Input::Feature { pair, modality, .. } => self.feature(pair, modality)?,
+                // What takes all modalities will rest on those that came since.
+                Input::Modalities { pair, names } => {
+                    let now = catalog::pair(&self.engine.db, pair)?.features.into_iter();
+                    for new in now.filter(|feature| !names.contains(&feature.modality)) {
+                        self.feature(pair, &new.modality)?;
+                    }
+                }
                 _ => {}
             }
         }

@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(texts("SELECT * FROM a ORDER BY score "), ["ASC", "DESC", "LIMIT", "OFFSET"]);
         assert!(texts("SEED cluster n=5 ").iter().all(|text| text != "n="));
         assert!(texts("SEED cluster ").contains(&"weights=".to_string()));
-        assert_eq!(texts("SET "), ["seed=", "device=", "threads=", "author="]);
+        assert_eq!(texts("SET "), ["seed=", "device=", "threads=", "author=", "memory=", "timeout="]);
         assert_eq!(texts("SHOW PAIRS -- sho"), [""; 0]);
     }
 

@@ -53,6 +53,7 @@ pub(crate) use {
     layout::{CURRENT_FILE, FORMAT_FILE, LOCK_FILE, current, inspect},
     lock::Lock,
     record::envelop,
+    seal::Seal,
     section::Section,
 };
 

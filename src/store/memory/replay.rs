@@ -42,7 +42,8 @@ impl Log {
 impl Disk {
     pub(super) fn log_bytes(&mut self, path: &Path, bytes: &Bytes) {
         if let Some(&node) = self.names.get(path) {
-            let tears = self.nodes.get(&node).is_some_and(|node| node.synced.is_empty());
+            let synced = |step: &Step| matches!(step, Step::Sync { node: known } if *known == node);
+            let tears = !self.log.0.iter().any(synced);
             self.log.0.push(Step::Bytes { node, bytes: bytes.clone(), tears });
         }
     }
