@@ -22,9 +22,10 @@ use super::blocks::{BLOCKS, read_block_key};
 use super::digest::Digest;
 use super::fs::{EntryKind, FileSystem, RealFs};
 use super::kv::{Engine, KeyValue, Pairs, Write};
-use super::layout::{self, Found, Making};
+use super::layout::{self, Format, Found, Making, OURS};
 use super::lock::Lock;
 use super::memory::{MemoryEngine, MemoryFs};
+use super::migrate::migrate;
 use super::object::{Object, Objects};
 use super::pins::Pins;
 use super::record::{Record, decode_at};
@@ -86,7 +87,7 @@ impl Db {
     /// [`Code::NotFound`] without a store and `create`, [`Code::NotAStore`] where there is something else,
     /// [`Code::NewerFormat`], [`Code::Locked`] naming the holder, [`Code::Corrupt`].
     pub fn open(dir: &Path, options: &OpenOptions) -> Result<Db> {
-        let (fs, found) = (RealFs, layout::inspect(&RealFs, dir, options.read_only)?);
+        let (fs, found) = (RealFs, layout::inspect(&RealFs, dir, options.read_only, &OURS)?);
         if found == Found::Nothing {
             if !options.create || options.read_only {
                 return Err(no_store(dir));
@@ -121,12 +122,24 @@ impl Db {
         read_only: bool,
         lock: Option<Lock>,
     ) -> Result<Db> {
+        Db::assemble_as(dir, fs, engine, read_only, lock, &OURS)
+    }
+
+    /// The same for a build of another format.
+    pub(crate) fn assemble_as(
+        dir: &Path,
+        fs: Arc<dyn FileSystem>,
+        engine: Arc<dyn Engine>,
+        read_only: bool,
+        lock: Option<Lock>,
+        ours: &Format,
+    ) -> Result<Db> {
         // Once more, now that nobody else can change it.
-        if layout::inspect(&*fs, dir, read_only)? == Found::Nothing {
+        if layout::inspect(&*fs, dir, read_only, ours)? == Found::Nothing {
             if read_only {
                 return Err(no_store(dir));
             }
-            create(&*fs, &*engine, dir)?;
+            create(&*fs, &*engine, dir, ours)?;
         }
         let current = layout::current(&*fs, dir)?;
         let kv = match read_only {
@@ -138,7 +151,7 @@ impl Db {
             }
         };
         let objects = Objects::new(fs.clone(), dir.join(layout::OBJECTS));
-        Ok(Db(Arc::new(Inner {
+        let db = Db(Arc::new(Inner {
             dir: dir.to_path_buf(),
             read_only,
             fs,
@@ -149,7 +162,11 @@ impl Db {
             writer: Mutex::new(()),
             poison: OnceLock::new(),
             _lock: lock,
-        })))
+        }));
+        if !read_only {
+            migrate(&db, ours)?;
+        }
+        Ok(db)
     }
 
     /// The directory of the store, as it was named on opening.
@@ -352,7 +369,7 @@ fn sync_files(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
 }
 
 /// Makes a store. The stamp comes last: until then the directory is none, and says that it is unfinished.
-pub(crate) fn create(fs: &dyn FileSystem, engine: &dyn Engine, dir: &Path) -> Result<()> {
+fn create(fs: &dyn FileSystem, engine: &dyn Engine, dir: &Path, ours: &Format) -> Result<()> {
     let failed = |error| Error::io("creating the store", error).path(dir);
     fs.create_dir(dir).map_err(failed)?;
     match dir.parent() {
@@ -367,7 +384,7 @@ pub(crate) fn create(fs: &dyn FileSystem, engine: &dyn Engine, dir: &Path) -> Re
     fs.create_dir(&catalogue).map_err(failed)?;
     settle(fs, &*engine.open(&catalogue)?)?;
     layout::set_current(fs, dir, layout::FIRST_CATALOGUE)?;
-    layout::stamp(fs, dir)?;
+    layout::stamp(fs, dir, ours.stamp())?;
     layout::finished(fs, dir).map_err(failed)
 }
 
