@@ -34,7 +34,7 @@ const JUDGING_VERSION: u32 = 1;
 
 /// What a run gave.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     /// The pair.
     pub pair: String,
     /// Ranking figures, left to right, by protocol and similarity.
@@ -49,7 +49,7 @@ pub(super) struct Figures {
 
 /// Ranking figures under one protocol by one similarity.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub(super) struct Judged {
+pub(crate) struct Judged {
     /// The word of the protocol.
     pub protocol: String,
     /// Neighbours of CSLS; none for the plain similarity.
@@ -271,16 +271,22 @@ fn discard(engine: &Engine, model: &ArtifactEntry) -> Result<()> {
     objects.difference(&live.objects.into_iter().collect()).try_for_each(|object| engine.db.discard(object))
 }
 
+/// All figures, by key.
+pub(crate) fn all(db: &Db) -> Result<Vec<(Vec<u8>, Figures)>> {
+    db.scan::<Figures>(FIGURES, b"").collect()
+}
+
 /// Keys of the figures of a pair.
 pub(crate) fn of_pair(db: &Db, pair: &str) -> Result<Vec<Vec<u8>>> {
-    let mut keys = Vec::new();
-    for row in db.scan::<Figures>(FIGURES, b"") {
-        let (key, figures) = row?;
-        if figures.pair == pair {
-            keys.push(key);
-        }
+    Ok(all(db)?.into_iter().filter(|(_, figures)| figures.pair == pair).map(|(key, _)| key).collect())
+}
+
+/// Puts figures into a batch as a dump has them, unless their key is known here.
+pub(crate) fn restore(db: &Db, batch: &mut Batch, key: &Digest, figures: &Figures) -> Result<()> {
+    match db.contains(FIGURES, &key.0)? {
+        true => Ok(()),
+        false => batch.put(FIGURES, &key.0, figures),
     }
-    Ok(keys)
 }
 
 /// Forgets the figures behind a key: their pair is dropped.

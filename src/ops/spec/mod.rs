@@ -110,6 +110,10 @@ pub enum Request {
     },
     /// `BACKUP TO 'dir'`
     Backup(PathBuf),
+    /// `DUMP TO 'dir'`
+    Dump(PathBuf),
+    /// `LOAD FROM 'dir'`
+    Load(PathBuf),
     /// `COMPACT`
     Compact,
     /// `EXPLAIN SEEDS s BY degree TO 'seeds.svg'`
