@@ -224,6 +224,24 @@ impl Store {
         ExportBuilder::new(self.clone(), artifact, path.into())
     }
 
+    /// Writes everything to a new folder of text files and numpy arrays, which its README describes.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`](crate::Code::Conflict) if something is there already; the folder is made whole or
+    /// not at all.
+    pub fn dump(&self, dir: impl Into<PathBuf>) -> Result<Outcome> {
+        self.run(&Request::Dump(dir.into()))
+    }
+
+    /// Makes of a dump what it was made of, equal by digest.
+    ///
+    /// # Errors
+    /// [`Code::NameTaken`](crate::Code::NameTaken) if the store has something of a name in it; `BadFile`,
+    /// `BadValue` if the dump is damaged: the store is then as it was.
+    pub fn load(&self, dir: impl Into<PathBuf>) -> Result<Outcome> {
+        self.run(&Request::Load(dir.into()))
+    }
+
     /// The best counterparts of an entity: rows of left, right, score and one column a modality.
     pub fn counterparts(
         &self,

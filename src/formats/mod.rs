@@ -7,6 +7,7 @@
 
 mod dbp15k;
 mod diff;
+pub mod dump;
 pub mod export;
 mod fields;
 mod folder;

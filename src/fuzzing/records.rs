@@ -18,7 +18,7 @@ use crate::ops::{
 };
 use crate::psqe::tune::TuneState;
 use crate::store::{
-    Batch, CURRENT_FILE, Counter, Db, FORMAT_FILE, LOCK_FILE, Live, Lock, Record, Seal, Section, Space,
+    Batch, CURRENT_FILE, Counter, Db, FORMAT_FILE, LOCK_FILE, Live, Lock, OURS, Record, Seal, Section, Space,
     Table, Write, current, decode, encode, envelop, inspect,
 };
 use crate::task::Task;
@@ -237,7 +237,7 @@ fn directory(content: &[u8]) {
         }
     }
     for read_only in [true, false] {
-        if let Err(error) = inspect(&RealFs, scratch.path(), read_only) {
+        if let Err(error) = inspect(&RealFs, scratch.path(), read_only, &OURS) {
             judge_file(&error);
         }
     }

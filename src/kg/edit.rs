@@ -46,6 +46,20 @@ impl Delta {
         *self == Delta::default()
     }
 
+    /// Whether every list that is to be sorted and free of duplicates is so.
+    pub fn is_ordered(&self) -> bool {
+        fn ascending<T: PartialOrd>(rows: &[T]) -> bool {
+            rows.is_sorted_by(|a, b| a < b)
+        }
+        ascending(&self.deleted)
+            && ascending(&self.revived)
+            && self.names.is_sorted_by(|a, b| a.0 < b.0)
+            && ascending(&self.removed)
+            && ascending(&self.added)
+            && ascending(&self.removed_attributes)
+            && ascending(&self.added_attributes)
+    }
+
     /// Entities of a graph of `before` entities whose own row or statements change, ascending.
     pub fn touched(&self, before: usize) -> BTreeSet<EntityId> {
         let new = (before as u32..).take(self.entities.len());

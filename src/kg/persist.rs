@@ -193,7 +193,7 @@ fn lost_edit() -> Error {
 
 impl Graph {
     /// Every id a graph holds must exist, and its rows be in order; a store that says otherwise is damaged.
-    pub(super) fn check_ids(&self) -> Result<()> {
+    pub(crate) fn check_ids(&self) -> Result<()> {
         let (n, r, a) = (self.len() as u32, self.relations.len() as u32, self.attributes.len() as u32);
         let triples = self.triples.iter().all(|t| t.head < n && t.tail < n && t.relation < r);
         let attributes = self.attribute_triples.iter().all(|t| t.entity < n && t.attribute < a);

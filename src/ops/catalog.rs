@@ -134,7 +134,22 @@ fn log(batch: &mut Batch, logged: &Logged) -> Result<()> {
 
 /// The journal, oldest first.
 pub fn journal(db: &Db) -> Result<Vec<Logged>> {
-    db.scan::<Logged>(JOURNAL, b"").map(|row| row.map(|(_, logged)| logged)).collect()
+    journal_lines(db).map(|row| row.map(|(_, logged)| logged)).collect()
+}
+
+/// The lines of the journal with their keys, oldest first: what a dump keeps of them.
+pub fn journal_lines(db: &Db) -> impl Iterator<Item = Result<(Vec<u8>, Logged)>> {
+    db.scan::<Logged>(JOURNAL, b"")
+}
+
+/// Puts an entry into a batch as a dump has it: the journal tells of it already.
+pub fn restore(batch: &mut Batch, entry: &Entry) -> Result<()> {
+    batch.put(CATALOG, entry.name().as_bytes(), entry)
+}
+
+/// Puts a line of the journal into a batch, under the key that it had.
+pub fn restore_line(batch: &mut Batch, key: &[u8], logged: &Logged) -> Result<()> {
+    batch.put(JOURNAL, key, logged)
 }
 
 /// Names of the artifacts of a pair.

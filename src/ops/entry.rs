@@ -2,17 +2,20 @@
 
 use rkyv::{Archive, Deserialize, Serialize};
 
+use super::dump::hex;
 use super::entry_old;
 use crate::error::{Code, Error, Result};
-use crate::kg::Side;
-use crate::store::{Digest, Record};
+use crate::kg::{Graph, Side};
+use crate::store::{Digest, Record, Space};
 
 /// One graph of a pair.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Archive, Serialize, Deserialize, serde::Serialize, serde::Deserialize, Clone, Debug, PartialEq)]
 pub struct GraphEntry {
     /// Where its blocks are.
+    #[serde(skip)]
     pub space: u64,
     /// Digest of its content.
+    #[serde(with = "hex")]
     pub digest: [u8; 32],
     /// Number of entities, deleted ones included.
     pub entities: u64,
@@ -27,17 +30,38 @@ pub struct GraphEntry {
     /// Entities of these that were deleted; they keep their ids.
     pub deleted: u64,
     /// Digest of which entities there are: their number, and those that were deleted.
+    #[serde(with = "hex")]
     pub extent: [u8; 32],
     /// Edits since its blocks were written.
     pub edits: u64,
 }
 
+impl GraphEntry {
+    /// The entry of a graph that was just written into a space, under the digest of its content.
+    pub fn of(space: Space, digest: [u8; 32], graph: &Graph) -> Self {
+        GraphEntry {
+            space: space.0,
+            digest,
+            entities: graph.len() as u64,
+            relations: graph.relations.len() as u64,
+            attributes: graph.attributes.len() as u64,
+            triples: graph.triples.len() as u64,
+            attribute_triples: graph.attribute_triples.len() as u64,
+            deleted: graph.deleted.len() as u64,
+            extent: extent(graph.len() as u64, &graph.deleted),
+            edits: 0,
+        }
+    }
+}
+
 /// The reference links of a pair.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Archive, Serialize, Deserialize, serde::Serialize, serde::Deserialize, Clone, Debug, PartialEq)]
 pub struct LinksEntry {
     /// Where the rows are.
+    #[serde(skip)]
     pub space: u64,
     /// Digest of the rows.
+    #[serde(with = "hex")]
     pub digest: [u8; 32],
     /// Number of links.
     pub count: u64,
@@ -46,11 +70,12 @@ pub struct LinksEntry {
 }
 
 /// One modality of a pair.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Archive, Serialize, Deserialize, serde::Serialize, serde::Deserialize, Clone, Debug, PartialEq)]
 pub struct FeatureEntry {
     /// Its name.
     pub modality: String,
     /// Objects that hold the left and the right rows.
+    #[serde(with = "hex")]
     pub objects: [[u8; 32]; 2],
     /// Rows present on the left and on the right.
     pub present: [u64; 2],
@@ -67,11 +92,12 @@ pub struct FeatureEntry {
 }
 
 /// The verdicts on a pair: what its log comes to.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Archive, Serialize, Deserialize, serde::Serialize, serde::Deserialize, Clone, Debug, PartialEq)]
 pub struct VerdictsEntry {
     /// Lines of the log.
     pub logged: u64,
     /// Digest of what stands; zeros where nothing does.
+    #[serde(with = "hex")]
     pub digest: [u8; 32],
     /// Accepted pairs.
     pub accepted: u64,
@@ -80,7 +106,7 @@ pub struct VerdictsEntry {
 }
 
 /// A pair of graphs.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Archive, Serialize, Deserialize, serde::Serialize, serde::Deserialize, Clone, Debug, PartialEq)]
 pub struct PairEntry {
     /// Its name.
     pub name: String,
@@ -97,6 +123,7 @@ pub struct PairEntry {
     /// Where it came from: "dbp15k data/zh_en".
     pub origin: String,
     /// Digest of the graphs and links as they were first brought: the same import again is known by it.
+    #[serde(with = "hex")]
     pub source: [u8; 32],
     /// Seconds since 1970.
     pub created: u64,
@@ -133,7 +160,10 @@ impl PairEntry {
 }
 
 /// What an artifact is.
-#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Archive, Serialize, Deserialize, serde::Serialize, serde::Deserialize, Clone, Copy, Debug, PartialEq, Eq,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum ArtifactKind {
     /// A seed set.
     Seeds,
@@ -158,13 +188,17 @@ impl ArtifactKind {
 }
 
 /// What an artifact was made from, as it was then.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(
+    Archive, Serialize, Deserialize, serde::Serialize, serde::Deserialize, Clone, Debug, PartialEq, Eq,
+)]
+#[serde(tag = "of", rename_all = "lowercase")]
 pub enum Input {
     /// An artifact's rows.
     Artifact {
         /// Its name.
         name: String,
         /// Digest at that time.
+        #[serde(with = "hex")]
         digest: [u8; 32],
     },
     /// A modality of a pair.
@@ -174,6 +208,7 @@ pub enum Input {
         /// The modality.
         modality: String,
         /// Digest at that time.
+        #[serde(with = "hex")]
         digest: [u8; 32],
     },
     /// The triples of both graphs of a pair.
@@ -181,6 +216,7 @@ pub enum Input {
         /// The pair.
         pair: String,
         /// Digest at that time.
+        #[serde(with = "hex")]
         digest: [u8; 32],
     },
     /// That a pair has these modalities and no others.
@@ -195,6 +231,7 @@ pub enum Input {
         /// The pair.
         pair: String,
         /// Digest at that time.
+        #[serde(with = "hex")]
         digest: [u8; 32],
     },
     /// Which entities a pair has.
@@ -202,6 +239,7 @@ pub enum Input {
         /// The pair.
         pair: String,
         /// Digest at that time.
+        #[serde(with = "hex")]
         digest: [u8; 32],
     },
     /// The verdicts on a pair.
@@ -209,6 +247,7 @@ pub enum Input {
         /// The pair.
         pair: String,
         /// Digest at that time; zeros where there were none.
+        #[serde(with = "hex")]
         digest: [u8; 32],
     },
 }
@@ -238,7 +277,7 @@ impl Input {
 }
 
 /// A named, immutable result with its lineage.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Archive, Serialize, Deserialize, serde::Serialize, serde::Deserialize, Clone, Debug, PartialEq)]
 pub struct ArtifactEntry {
     /// Its name.
     pub name: String,
@@ -247,10 +286,13 @@ pub struct ArtifactEntry {
     /// The pair it belongs to.
     pub pair: String,
     /// Key of the operation that made it (see [`crate::ops`]).
+    #[serde(with = "hex")]
     pub key: [u8; 32],
     /// Digest of its rows.
+    #[serde(with = "hex")]
     pub digest: [u8; 32],
     /// Where the rows are.
+    #[serde(skip)]
     pub space: u64,
     /// Number of rows.
     pub rows: u64,
@@ -275,6 +317,7 @@ pub struct ArtifactEntry {
     /// How scores became links (alignments).
     pub matching: String,
     /// Objects by what they hold: `visual.left` and `state` of a model, `left` of an index.
+    #[serde(with = "hex")]
     pub objects: Vec<(String, [u8; 32])>,
     /// Facts of the run by name: number of clusters, iterations, quotas.
     pub facts: Vec<(String, String)>,

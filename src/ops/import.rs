@@ -178,19 +178,7 @@ fn store_pair(
         .help(format!("choose another name after AS, or DROP {} first", new.name)));
     }
     let graph_entry = |graph: &Graph, digest| -> Result<GraphEntry> {
-        let space = kg::save_graph(&engine.db, graph, context.task)?;
-        Ok(GraphEntry {
-            space: space.0,
-            digest,
-            entities: graph.len() as u64,
-            relations: graph.relations.len() as u64,
-            attributes: graph.attributes.len() as u64,
-            triples: graph.triples.len() as u64,
-            attribute_triples: graph.attribute_triples.len() as u64,
-            deleted: graph.deleted.len() as u64,
-            extent: catalog::extent(graph.len() as u64, &graph.deleted),
-            edits: 0,
-        })
+        Ok(GraphEntry::of(kg::save_graph(&engine.db, graph, context.task)?, digest, graph))
     };
     let entry = PairEntry {
         name: new.name.to_string(),
@@ -216,7 +204,8 @@ fn of_kind(entry: &Entry) -> &'static str {
     }
 }
 
-fn save_links(engine: &Engine, links: &[Link]) -> Result<Option<LinksEntry>> {
+/// Stores links, if there are any.
+pub(crate) fn save_links(engine: &Engine, links: &[Link]) -> Result<Option<LinksEntry>> {
     if links.is_empty() {
         return Ok(None);
     }

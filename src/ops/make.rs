@@ -96,6 +96,19 @@ pub(crate) struct Product {
     pub notes: Vec<String>,
 }
 
+/// The digest of an artifact, of the digests of its rows and of its objects.
+pub(crate) fn whole_digest(rows: Digest, objects: &[(String, [u8; 32])]) -> Digest {
+    // Centres are where a refresh begins, no part of what others build on.
+    let mut told = objects.iter().filter(|(name, _)| name != CENTRES).peekable();
+    if told.peek().is_none() {
+        return rows;
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&rows.0);
+    told.for_each(|(_, object)| _ = hasher.update(object));
+    Digest(*hasher.finalize().as_bytes())
+}
+
 /// Gives the stored artifact of the order's key, or makes it.
 pub(crate) fn make(engine: &Engine, order: &Order, work: impl FnOnce() -> Result<Made>) -> Result<Product> {
     let started = Instant::now();
@@ -130,15 +143,8 @@ pub(crate) fn make(engine: &Engine, order: &Order, work: impl FnOnce() -> Result
         }
         None => {
             let mut made = work()?;
-            let (space, mut digest) = artifact::save(db, &made.rows, &made.dropped, &made.unmatched)?;
-            // Centres are where a refresh begins, no part of what others build on.
-            let mut told = made.objects.iter().filter(|(name, _)| name != CENTRES).peekable();
-            if told.peek().is_some() {
-                let mut hasher = blake3::Hasher::new();
-                hasher.update(&digest.0);
-                told.for_each(|(_, object)| _ = hasher.update(object));
-                digest = Digest(*hasher.finalize().as_bytes());
-            }
+            let (space, rows) = artifact::save(db, &made.rows, &made.dropped, &made.unmatched)?;
+            let digest = whole_digest(rows, &made.objects);
             made.facts.push((VERSION.to_string(), order.version.to_string()));
             let entry = ArtifactEntry {
                 name: order.name.clone(),

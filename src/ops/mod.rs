@@ -14,6 +14,7 @@ mod catalog;
 mod cells;
 mod describe;
 mod diff;
+mod dump;
 mod edit;
 mod embed;
 mod engine;
@@ -145,7 +146,11 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         return run_made(&engine.view()?, request, context);
     }
     match request {
-        Request::Drop(_) | Request::Check { .. } | Request::Backup(_) | Request::Compact => {
+        Request::Drop(_)
+        | Request::Check { .. }
+        | Request::Backup(_)
+        | Request::Dump(_)
+        | Request::Compact => {
             let _alone = engine.upkeep.alone(go_on)?;
             run_made(engine, request, context)
         }
@@ -199,6 +204,8 @@ fn run_made(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Set(_) => Ok(Outcome::message("set", context.settings.to_string())),
         Request::Check { full } => maintain::check(engine, *full, context),
         Request::Backup(to) => maintain::backup(engine, to, context),
+        Request::Dump(to) => dump::dump(engine, to, context),
+        Request::Load(from) => dump::load(engine, from, context),
         Request::Compact => maintain::compact(engine, context),
         Request::ExplainSeeds(spec) => seeds_explained::explain(engine, spec, context),
         Request::ExplainRun(name) => runs::explain(engine, name),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::catalog::{self, ArtifactEntry, Entry};
+use super::dump::hex;
 use super::engine::Engine;
 use super::make::Order;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
@@ -33,17 +34,19 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const SHARE: u32 = 20;
 
 /// What is known of a run.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Archive, Serialize, Deserialize, serde::Serialize, serde::Deserialize, Clone, Debug, PartialEq)]
 pub(crate) struct Run {
     /// Name of the model it is for.
     pub name: String,
     /// The pair.
     pub pair: String,
     /// Key of the operation.
+    #[serde(with = "hex")]
     pub key: [u8; 32],
     /// The request in SeedQL.
     pub statement: String,
     /// The last checkpoint.
+    #[serde(with = "hex")]
     pub state: [u8; 32],
     /// Epochs asked for.
     pub epochs: u64,
@@ -51,7 +54,8 @@ pub(crate) struct Run {
     pub finished: bool,
     /// Modalities of the losses.
     pub modalities: Vec<String>,
-    /// The losses of each epoch.
+    /// The losses of each epoch; in a dump they are with the state.
+    #[serde(skip)]
     pub curve: Vec<EpochLoss>,
     /// Seconds of training, over all sessions.
     pub seconds: f64,
@@ -275,7 +279,7 @@ fn named(db: &Db, state: &[u8; 32]) -> Result<bool> {
 }
 
 /// All runs.
-fn all(db: &Db) -> Result<Vec<Run>> {
+pub(crate) fn all(db: &Db) -> Result<Vec<Run>> {
     db.scan::<Run>(RUNS, b"").map(|row| row.map(|(_, run)| run)).collect()
 }
 
@@ -310,7 +314,7 @@ pub(crate) fn left_in<S: State>(db: &Db, model: &ArtifactEntry) -> Result<Option
 }
 
 /// The state behind a digest.
-fn whole<S: State>(db: &Db, digest: &Digest) -> Result<S> {
+pub(crate) fn whole<S: State>(db: &Db, digest: &Digest) -> Result<S> {
     let object = db.object::<S>(digest)?;
     rkyv::deserialize::<S, rkyv::rancor::Error>(&*object)
         .map_err(|cause| Error::new(Code::Corrupt, format!("a checkpoint: {cause}")))
@@ -319,6 +323,14 @@ fn whole<S: State>(db: &Db, digest: &Digest) -> Result<S> {
 /// The run behind a key.
 pub(crate) fn of_key(db: &Db, key: &[u8; 32]) -> Result<Option<Run>> {
     db.get(RUNS, key)
+}
+
+/// Puts a run into a batch as a dump has it, unless its key is known here.
+pub(crate) fn restore(db: &Db, batch: &mut Batch, run: &Run) -> Result<()> {
+    match of_key(db, &run.key)? {
+        Some(_) => Ok(()),
+        None => batch.put(RUNS, &run.key, run),
+    }
 }
 
 /// Forgets the run behind a key: its model, or its pair, is dropped.

@@ -11,7 +11,7 @@ use crate::kg::EntityId;
 use crate::store::{Db, Digest, Record};
 
 /// Name of the object with the links that an artifact rests on.
-const SEEN: &str = "links";
+pub(crate) const SEEN: &str = "links";
 /// Name of the fact that tells from which file the parameters behind an artifact came: which links those
 /// have learned is not known.
 pub(crate) const BEGAN: &str = "began with";
@@ -60,13 +60,23 @@ impl Seen {
         Ok(())
     }
 
+    /// Links in order and once each, as a dump has them.
+    pub fn from_links(links: Vec<[u32; 2]>) -> Self {
+        Seen(links)
+    }
+
+    /// The links of an object.
+    pub fn stored(db: &Db, digest: &Digest) -> Result<Vec<[u32; 2]>> {
+        let object = db.object::<Seen>(digest)?;
+        Ok(object.0.iter().map(|link| link.map(|id| id.to_native())).collect())
+    }
+
     /// Those that an artifact rests on.
     pub fn of(db: &Db, entry: &ArtifactEntry) -> Result<HashSet<(EntityId, EntityId)>> {
         let Some((_, digest)) = entry.objects.iter().find(|(name, _)| name == SEEN) else {
             return Ok(HashSet::new());
         };
-        let object = db.object::<Seen>(&Digest(*digest))?;
-        Ok(object.0.iter().map(|[left, right]| (left.to_native(), right.to_native())).collect())
+        Ok(Seen::stored(db, &Digest(*digest))?.into_iter().map(|[left, right]| (left, right)).collect())
     }
 
     /// The links to look them up in.

@@ -207,6 +207,10 @@ pub enum StatementKind {
     Check { full: bool },
     /// `BACKUP TO 'dir'`
     Backup(Node<Value>),
+    /// `DUMP TO 'dir'`
+    Dump(Node<Value>),
+    /// `LOAD FROM 'dir'`
+    Load(Node<Value>),
     /// `COMPACT`
     Compact,
     /// `INSERT …`, `ACCEPT …`, `REFRESH …`

@@ -128,6 +128,8 @@ impl Display for Statement {
             Set { name, value } => write!(f, "SET {}={}", Ident(name), value.value),
             Check { full } => f.write_str(if *full { "CHECK FULL" } else { "CHECK QUICK" }),
             Backup(path) => write!(f, "BACKUP TO {}", path.value),
+            Dump(path) => write!(f, "DUMP TO {}", path.value),
+            Load(path) => write!(f, "LOAD FROM {}", path.value),
             Compact => f.write_str("COMPACT"),
             Edit(edit) => write!(f, "{edit}"),
             ShowLineage(name) => write!(f, "SHOW LINEAGE {}", Ident(name)),

@@ -135,7 +135,8 @@ impl Db {
         fs.sync_dir(&target.join(layout::OBJECTS)).map_err(failed)?;
         layout::set_current(fs, target, layout::FIRST_CATALOGUE)?;
         seal.settle(fs, target)?;
-        layout::stamp(fs, target)?;
+        // Records are copied as they are, so they are of the format of what they were copied from.
+        layout::stamp(fs, target, layout::stamped(fs, &self.0.dir)?)?;
         layout::finished(fs, target).map_err(failed)?;
         Ok(report)
     }

@@ -21,9 +21,10 @@ use super::batch::Batch;
 use super::blocks::{BLOCKS, read_block_key};
 use super::digest::Digest;
 use super::kv::{Engine, KeyValue, Pairs, Write};
-use super::layout::{self, Found, Making};
+use super::layout::{self, Format, Found, Making, OURS};
 use super::lock::Lock;
 use super::memory::{MemoryEngine, MemoryFs};
+use super::migrate::migrate;
 use super::object::{Object, Objects};
 use super::pins::Pins;
 use super::record::{Record, decode_at, open_envelope};
@@ -89,7 +90,7 @@ impl Db {
     /// [`Code::NotFound`] without a store and `create`, [`Code::NotAStore`] where there is something else,
     /// [`Code::NewerFormat`], [`Code::Locked`] naming the holder, [`Code::Corrupt`].
     pub fn open(dir: &Path, options: &OpenOptions) -> Result<Db> {
-        let (fs, found) = (RealFs, layout::inspect(&RealFs, dir, options.read_only)?);
+        let (fs, found) = (RealFs, layout::inspect(&RealFs, dir, options.read_only, &OURS)?);
         if found == Found::Nothing {
             if !options.create || options.read_only {
                 return Err(no_store(dir));
@@ -124,15 +125,25 @@ impl Db {
         read_only: bool,
         lock: Option<Lock>,
     ) -> Result<Db> {
+        Db::assemble_as(dir, fs, engine, read_only, lock, &OURS)
+    }
+
+    /// The same for a build of another format.
+    pub(crate) fn assemble_as(
+        dir: &Path,
+        fs: Arc<dyn FileSystem>,
+        engine: Arc<dyn Engine>,
+        read_only: bool,
+        lock: Option<Lock>,
+        ours: &Format,
+    ) -> Result<Db> {
         // Once more, now that nobody else can change it.
-        let version = match layout::inspect(&*fs, dir, read_only)? {
-            Found::Store(version) => version,
-            Found::Nothing if read_only => return Err(no_store(dir)),
-            Found::Nothing => {
-                create(&*fs, &*engine, dir)?;
-                layout::FORMAT
+        if layout::inspect(&*fs, dir, read_only, ours)? == Found::Nothing {
+            if read_only {
+                return Err(no_store(dir));
             }
-        };
+            create(&*fs, &*engine, dir, ours)?;
+        }
         let current = layout::current(&*fs, dir)?;
         let catalogue = dir.join(&current);
         let kv = match read_only {
@@ -150,9 +161,6 @@ impl Db {
             if !told {
                 seal.settle(&*fs, dir)?;
             }
-            if version < layout::FORMAT {
-                layout::stamp(&*fs, dir)?;
-            }
         }
         let objects = Objects::new(fs.clone(), dir.join(layout::OBJECTS));
         let inner = Inner {
@@ -168,7 +176,11 @@ impl Db {
             poison: OnceLock::new(),
             _lock: lock,
         };
-        Ok(Db(Arc::new(inner), None))
+        let db = Db(Arc::new(inner), None);
+        if !read_only {
+            migrate(&db, ours)?;
+        }
+        Ok(db)
     }
 
     /// The directory of the store, as it was named on opening.
@@ -394,7 +406,7 @@ fn sync_files(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
 }
 
 /// Makes a store. The stamp comes last: until then the directory is none, and says that it is unfinished.
-pub(crate) fn create(fs: &dyn FileSystem, engine: &dyn Engine, dir: &Path) -> Result<()> {
+fn create(fs: &dyn FileSystem, engine: &dyn Engine, dir: &Path, ours: &Format) -> Result<()> {
     let failed = |error| Error::io("creating the store", error).path(dir);
     fs.create_dir(dir).map_err(failed)?;
     match dir.parent() {
@@ -412,7 +424,7 @@ pub(crate) fn create(fs: &dyn FileSystem, engine: &dyn Engine, dir: &Path) -> Re
     Seal::of(&*kv)?.settle(fs, dir)?;
     drop(kv);
     layout::set_current(fs, dir, layout::FIRST_CATALOGUE)?;
-    layout::stamp(fs, dir)?;
+    layout::stamp(fs, dir, ours.stamp())?;
     layout::finished(fs, dir).map_err(failed)
 }
 

@@ -17,15 +17,25 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use super::migrate::Step;
 use crate::error::{Code, Error, Result};
 use crate::fs::{Entry, EntryKind, FileSystem, write_whole};
 
-/// The version of the format this build writes.
-pub(crate) const FORMAT: u32 = 2;
-/// The oldest version of the format this build reads.
-pub(crate) const OLDEST_READABLE: u32 = 1;
-/// The oldest version that reads what this build writes.
-const OLDEST_READER: u32 = 1;
+/// What a build knows of formats; tests make up the next one.
+#[derive(Clone, Copy)]
+pub(crate) struct Format {
+    /// The version that it writes.
+    pub number: u32,
+    /// The oldest version that it reads.
+    pub oldest_readable: u32,
+    /// The oldest version that reads what it writes.
+    pub oldest_reader: u32,
+    /// What brings an older store to its version, in the order of the versions.
+    pub steps: &'static [Step],
+}
+
+/// The format of this build.
+pub(crate) const OURS: Format = Format { number: 2, oldest_readable: 1, oldest_reader: 1, steps: &[] };
 
 pub(crate) const FORMAT_FILE: &str = "FORMAT";
 pub(crate) const CURRENT_FILE: &str = "CURRENT";
@@ -58,16 +68,16 @@ impl Making {
 pub(crate) enum Found {
     /// Nothing, an empty directory, or a store whose creation was interrupted.
     Nothing,
-    /// A store that this build can open, and the version of its format.
-    Store(u32),
+    /// A store that this build can open.
+    Store,
 }
 
 /// Looks at a directory without changing it; fails where there is something that must not be opened.
-pub(crate) fn inspect(fs: &dyn FileSystem, dir: &Path, read_only: bool) -> Result<Found> {
+pub(crate) fn inspect(fs: &dyn FileSystem, dir: &Path, read_only: bool, format: &Format) -> Result<Found> {
     match fs.read(&dir.join(FORMAT_FILE)) {
         Ok(text) => {
-            let version = judge(&text, read_only).map_err(|error| error.path(&dir.join(FORMAT_FILE)))?;
-            return Ok(Found::Store(version));
+            judge(&text, read_only, format).map_err(|error| error.path(&dir.join(FORMAT_FILE)))?;
+            return Ok(Found::Store);
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         // `dir` itself is a file.
@@ -147,11 +157,18 @@ pub(crate) fn if_there(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes FORMAT, durably; from here on the directory is a store, of this build's format.
-pub(crate) fn stamp(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
-    let text = format!("seedbed store\nformat {FORMAT}\nreadable-from {OLDEST_READER}\n");
+/// Writes FORMAT, durably; from here on the directory is a store of that version.
+pub(crate) fn stamp(fs: &dyn FileSystem, dir: &Path, stamp: Stamp) -> Result<()> {
+    let text = format!("seedbed store\nformat {}\nreadable-from {}\n", stamp.written, stamp.reader);
     write_whole(fs, &dir.join(FORMAT_FILE), text.as_bytes())
-        .map_err(|error| Error::io("stamping the store", error).path(dir))
+        .map_err(|error| Error::io("writing the format stamp", error).path(dir))
+}
+
+/// What FORMAT says.
+pub(crate) fn stamped(fs: &dyn FileSystem, dir: &Path) -> Result<Stamp> {
+    let path = dir.join(FORMAT_FILE);
+    let text = fs.read(&path).map_err(|error| Error::io("opening the store", error).path(&path))?;
+    Stamp::read(&text).map_err(|error| error.path(&path))
 }
 
 /// The name of the catalogue's directory.
@@ -232,37 +249,58 @@ fn not_a_store(dir: &Path) -> Error {
         .path(dir)
 }
 
-/// The version of the format, if this build can open it.
-fn judge(text: &[u8], read_only: bool) -> Result<u32> {
-    let number = |line: Option<&str>, name: &str| -> Option<u32> {
-        line?.strip_prefix(name)?.strip_prefix(' ')?.parse().ok()
-    };
-    let text = std::str::from_utf8(text).unwrap_or_default();
-    let mut lines = text.lines();
-    let title = lines.next();
-    let (written, reader) = (number(lines.next(), "format"), number(lines.next(), "readable-from"));
-    let (Some("seedbed store"), Some(written), Some(reader)) = (title, written, reader) else {
-        return Err(Error::new(Code::NotAStore, "expected the format stamp of a Seedbed store")
-            .help("restore the file FORMAT from a backup if this is a store"));
-    };
-    let newer = |advice: &str| {
-        Error::new(
-            Code::NewerFormat,
-            format!("the store has format {written}, this build writes format {FORMAT}"),
-        )
-        .help(advice)
-    };
-    if reader > FORMAT {
-        return Err(newer("use the release of Seedbed that wrote it, or a later one"));
+/// The version that a store has, and the oldest one that reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub written: u32,
+    pub reader: u32,
+}
+
+impl Stamp {
+    fn read(text: &[u8]) -> Result<Self> {
+        let number = |line: Option<&str>, name: &str| -> Option<u32> {
+            line?.strip_prefix(name)?.strip_prefix(' ')?.parse().ok()
+        };
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        let mut lines = text.lines();
+        let title = lines.next();
+        let (written, reader) = (number(lines.next(), "format"), number(lines.next(), "readable-from"));
+        match (title, written, reader) {
+            (Some("seedbed store"), Some(written), Some(reader)) => Ok(Stamp { written, reader }),
+            _ => Err(Error::new(Code::NotAStore, "expected the format stamp of a Seedbed store")
+                .help("restore the file FORMAT from a backup if this is a store")),
+        }
     }
-    if written > FORMAT && !read_only {
-        return Err(newer("open it read-only, or use the release of Seedbed that wrote it or a later one"));
+}
+
+impl Format {
+    /// The stamp of what it writes.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { written: self.number, reader: self.oldest_reader }
     }
-    if written < OLDEST_READABLE {
+}
+
+fn judge(text: &[u8], read_only: bool, ours: &Format) -> Result<()> {
+    let Stamp { written, reader } = Stamp::read(text)?;
+    let newer = |what: String, advice: &str| {
+        let message =
+            format!("the store has format {written}, {what}; this build has format {}", ours.number);
+        Error::new(Code::NewerFormat, message).help(advice)
+    };
+    if reader > ours.number {
+        let what = format!("which format {reader} or a later one reads");
+        return Err(newer(what, "use the release of Seedbed that wrote it, or a later one"));
+    }
+    if written > ours.number && !read_only {
+        let what = "which this build reads but does not write".to_string();
+        let advice = "open it read-only, or use the release of Seedbed that wrote it or a later one";
+        return Err(newer(what, advice));
+    }
+    if written < ours.oldest_readable {
         return Err(Error::new(Code::Unsupported, format!("format {written} can no longer be read"))
             .help("open it with an older release, export, and import again"));
     }
-    Ok(written)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -270,7 +308,7 @@ mod tests {
     use super::*;
 
     fn code(text: &str, read_only: bool) -> Option<Code> {
-        judge(text.as_bytes(), read_only).err().map(|error| error.code())
+        judge(text.as_bytes(), read_only, &OURS).err().map(|error| error.code())
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! - nothing is believed before its checksum or digest was compared (`record`, `object`);
 //! - no value handed to sled is longer than 4 KiB (`value`);
 //! - one process writes, or several read (`lock`); a newer format is left alone, and so is a directory
-//!   whose format stamp is lost (`layout`);
+//!   whose format stamp is lost (`layout`); an older one is brought to ours step by step (`migrate`);
 //! - a section of blocks is read to its end only if all of it is there (`section`);
 //! - a catalogue whose rows are not those of the last commit that was reported is not opened (`seal`);
 //! - a handle that no longer knows what is on the disk writes no more (`db` says what brings that about).
@@ -29,6 +29,7 @@ mod kv;
 mod layout;
 mod lock;
 mod memory;
+mod migrate;
 mod object;
 mod pins;
 mod record;
@@ -50,7 +51,7 @@ mod weigh;
 pub(crate) use {
     blocks::Counter,
     kv::Write,
-    layout::{CURRENT_FILE, FORMAT_FILE, LOCK_FILE, current, inspect},
+    layout::{CURRENT_FILE, FORMAT_FILE, LOCK_FILE, OURS, current, inspect},
     lock::Lock,
     record::envelop,
     seal::Seal,

@@ -9,7 +9,7 @@
 mod columns;
 mod csr;
 mod dense;
-mod npy;
+pub(super) mod npy;
 mod number;
 mod owners;
 mod pickle;

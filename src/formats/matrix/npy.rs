@@ -10,14 +10,14 @@ use crate::error::{Code, Error, Result};
 use super::number::Dtype;
 
 /// The bytes an npy file starts with.
-pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
+pub(in crate::formats) const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Longest header that is read.
 const HEADER_LIMIT: u64 = 64 << 10;
 
 /// What an npy header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Header {
+pub(in crate::formats) struct Header {
     /// The type in numpy's notation.
     pub descr: String,
     /// Whether the first axis varies fastest.
@@ -68,7 +68,7 @@ impl Header {
     }
 
     /// The number type, or an error that names what the array holds instead.
-    pub fn dtype(&self, path: &Path) -> Result<Dtype> {
+    pub(super) fn dtype(&self, path: &Path) -> Result<Dtype> {
         Dtype::from_numpy(&self.descr).ok_or_else(|| not_numbers(&self.descr).path(path))
     }
 

@@ -271,16 +271,22 @@ fn discard(engine: &Engine, model: &ArtifactEntry) -> Result<()> {
     objects.difference(&live.objects.into_iter().collect()).try_for_each(|object| engine.db.discard(object))
 }
 
+/// All figures, by key.
+pub(crate) fn all(db: &Db) -> Result<Vec<(Vec<u8>, Figures)>> {
+    db.scan::<Figures>(FIGURES, b"").collect()
+}
+
 /// Keys of the figures of a pair.
 pub(crate) fn of_pair(db: &Db, pair: &str) -> Result<Vec<Vec<u8>>> {
-    let mut keys = Vec::new();
-    for row in db.scan::<Figures>(FIGURES, b"") {
-        let (key, figures) = row?;
-        if figures.pair == pair {
-            keys.push(key);
-        }
+    Ok(all(db)?.into_iter().filter(|(_, figures)| figures.pair == pair).map(|(key, _)| key).collect())
+}
+
+/// Puts figures into a batch as a dump has them, unless their key is known here.
+pub(crate) fn restore(db: &Db, batch: &mut Batch, key: &Digest, figures: &Figures) -> Result<()> {
+    match db.contains(FIGURES, &key.0)? {
+        true => Ok(()),
+        false => batch.put(FIGURES, &key.0, figures),
     }
-    Ok(keys)
 }
 
 /// Forgets the figures behind a key: their pair is dropped.

@@ -8,9 +8,7 @@ mod cases;
 mod figures;
 mod table;
 
-#[cfg(any(test, fuzzing))]
-pub(crate) use figures::Figures;
-pub(crate) use figures::{forget, of_pair};
+pub(crate) use figures::{Figures, Judged, all, forget, of_pair, restore};
 
 use super::engine::{Context, Engine};
 use super::export::refuse_inside;

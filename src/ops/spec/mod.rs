@@ -112,6 +112,10 @@ pub enum Request {
     },
     /// `BACKUP TO 'dir'`
     Backup(PathBuf),
+    /// `DUMP TO 'dir'`
+    Dump(PathBuf),
+    /// `LOAD FROM 'dir'`
+    Load(PathBuf),
     /// `COMPACT`
     Compact,
     /// `EXPLAIN SEEDS s BY degree TO 'seeds.svg'`
@@ -141,7 +145,7 @@ impl Request {
                 (spec.file.iter().map(|file| &file.path).collect(), vec![&spec.training.init])
             }
             Request::ExplainSeeds(spec) => (vec![], vec![&spec.path]),
-            Request::Backup(to) => (vec![to], vec![]),
+            Request::Backup(folder) | Request::Dump(folder) | Request::Load(folder) => (vec![folder], vec![]),
             Request::Explain(request) => return request.paths(),
             _ => (vec![], vec![]),
         };

@@ -147,6 +147,8 @@ impl Binder<'_> {
             S::Set { name, value } => self.set(name, value)?,
             S::Check { full } => Request::Check { full: *full },
             S::Backup(path) => Request::Backup(self.path(path)?),
+            S::Dump(path) => Request::Dump(self.path(path)?),
+            S::Load(path) => Request::Load(self.path(path)?),
             S::Compact => Request::Compact,
             S::Edit(edit) => self.edit(edit)?,
             S::ShowLineage(name) => Request::Lineage(name.value.clone()),

@@ -345,6 +345,10 @@ forms! {
         ["SET seed=42", "SET device='cuda:0'", "SET memory='2GiB'", "SET timeout='10m'"];
     CHECK: "CHECK", "Checks the store; FULL reads every byte.", "CHECK [QUICK|FULL]", [], ["CHECK FULL"];
     BACKUP: "BACKUP", "Copies the store to a new directory.", "BACKUP TO 'path'", [], ["BACKUP TO 'copy'"];
+    DUMP: "DUMP", "Writes everything to a new folder of text files and numpy arrays, described in its README.md.",
+        "DUMP TO 'path'", [], ["DUMP TO 'zh_en_dump'"];
+    LOAD: "LOAD", "Makes of a dump what it was made of, equal by digest; nothing of a name in it may be here.",
+        "LOAD FROM 'path'", [], ["LOAD FROM 'zh_en_dump'"];
     COMPACT: "COMPACT", "Gives back the space of what was dropped.", "COMPACT", [], ["COMPACT"];
     IMPORT_INTO: "IMPORT INTO", "Adds the statements of an RDF file to a graph that is there.",
         "IMPORT rdf 'path' [options] INTO pair.left|right", [LENIENT],

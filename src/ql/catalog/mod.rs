@@ -169,8 +169,7 @@ pub(crate) const LATER: [(&str, &str); 11] = [
 ];
 
 /// What people type from habit, and what to type instead.
-pub(crate) const HABITS: [(&str, &str); 15] = [
-    ("LOAD", "IMPORT"),
+pub(crate) const HABITS: [(&str, &str); 14] = [
     ("COPY", "IMPORT or EXPORT"),
     ("SAVE", "EXPORT"),
     ("WRITE", "EXPORT"),

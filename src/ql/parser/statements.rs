@@ -66,14 +66,15 @@ fn explain_run(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 /// ```ebnf
 /// Plain ::= ImportLinks | ImportFeatures | Import | Embed | Generate | Seed | Tune | Correct
 ///         | Expand | Psqe | Train | Align | CreateIndex | Evaluate | Bench | Match | Select
-///         | Export | Show | Describe | Drop | Set | Check | Backup | Compact | Edit
+///         | Export | Show | Describe | Drop | Set | Check | Backup | Dump | Load | Compact
+///         | Edit
 /// ```
 fn plain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     // What begins like IMPORT and EXPORT stands before them.
     let data = alt((edit, import_links, import_features, import, embed, generate));
     let seeds =
         alt((seed, tune, correct, expand, psqe, train, align, create_index, evaluate, bench, match_entity));
-    let store = alt((show, describe, drop_name, set, check, backup, compact));
+    let store = alt((show, describe, drop_name, set, check, backup, dump, load, compact));
     let (rest, node) = spanned(alt((data, seeds, select, export, store))).parse(input)?;
     Ok((rest, Statement { kind: Box::new(node.value), span: node.span }))
 }
@@ -357,6 +358,18 @@ fn check(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 fn backup(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let start = (verb("BACKUP", &catalog::BACKUP), keyword("TO"));
     map(preceded(start, path), StatementKind::Backup).parse(input)
+}
+
+/// `Dump ::= 'DUMP' 'TO' Path`
+fn dump(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let start = (verb("DUMP", &catalog::DUMP), keyword("TO"));
+    map(preceded(start, path), StatementKind::Dump).parse(input)
+}
+
+/// `Load ::= 'LOAD' 'FROM' Path`
+fn load(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let start = (verb("LOAD", &catalog::LOAD), keyword("FROM"));
+    map(preceded(start, path), StatementKind::Load).parse(input)
 }
 
 /// `Compact ::= 'COMPACT'`
