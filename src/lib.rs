@@ -41,6 +41,8 @@ pub use api::{
     TrainBuilder, TuneBuilder,
 };
 pub use error::{Code, Error, Kind, Place, Result, Span};
+#[doc(hidden)]
+pub use ops::refuse_inside;
 pub use ops::{Case, Column, ColumnKind, FromValue, Outcome, Reach, Row, Rows, Value};
 pub use ql::Params;
 pub use rng::Rng;

@@ -27,11 +27,14 @@ pub(crate) struct Limits {
 pub(crate) struct Gauge {
     since: Instant,
     looked: Arc<AtomicU64>,
+    /// What was held when it was too much; from then on it is. Work that cannot say why it stopped is asked
+    /// again.
+    over: Arc<AtomicU64>,
 }
 
 impl Default for Gauge {
     fn default() -> Self {
-        Gauge { since: Instant::now(), looked: Arc::default() }
+        Gauge { since: Instant::now(), looked: Arc::default(), over: Arc::default() }
     }
 }
 
@@ -51,30 +54,33 @@ impl Limits {
         if self.until.is_none_or(|until| Instant::now() < until) {
             return Ok(());
         }
-        Err(Error::new(Code::Limit, "the statement's time is up; the store is as it was").help(
-            "SET timeout='…' gives it more; what a training has done is kept, and issued again it goes on",
-        ))
+        Err(Error::new(
+            Code::Limit,
+            "the statement's time is up; what it had finished by then is there, the rest as it was",
+        )
+        .help("SET timeout='…' gives it more; what a training has done is kept, and issued again it goes on"))
     }
 
     /// Fails with [`Code::Limit`] when more memory is held than allowed.
     pub fn check_memory(&self, gauge: &Gauge) -> Result<()> {
-        match self.memory {
-            Some(most) if gauge.is_due() => match resident::held() {
-                Some(held) if held > most => Err(too_much(most, held, "the statement holds")),
-                _ => Ok(()),
-            },
-            _ => Ok(()),
+        let Some(most) = self.memory else { return Ok(()) };
+        if gauge.over.load(Ordering::Relaxed) == 0 && gauge.is_due() {
+            let held = resident::held().filter(|held| *held > most);
+            held.into_iter().for_each(|held| gauge.over.store(held, Ordering::Relaxed));
+        }
+        match gauge.over.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            held => Err(too_much(most, held, "the process holds")),
         }
     }
 
     /// Fails with [`Code::Limit`] if `bytes` more are more than allowed.
     pub fn afford(&self, bytes: u64, what: &str) -> Result<()> {
-        match (self.memory, resident::held()) {
-            (Some(most), Some(held)) if held.saturating_add(bytes) > most => Err(too_much(
-                most,
-                held.saturating_add(bytes),
-                &format!("{what} would make the process hold"),
-            )),
+        let Some(most) = self.memory else { return Ok(()) };
+        match resident::held().map(|held| held.saturating_add(bytes)) {
+            Some(held) if held > most => {
+                Err(too_much(most, held, &format!("{what} would make the process hold")))
+            }
             _ => Ok(()),
         }
     }
@@ -82,8 +88,11 @@ impl Limits {
 
 fn too_much(most: u64, held: u64, what: &str) -> Error {
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-    let message =
-        format!("{what} {} MiB, more than the {} MiB allowed; the store is as it was", mib(held), mib(most));
+    let message = format!(
+        "{what} {} MiB, more than the {} MiB allowed; what the statement had finished by then is there, the rest as it was",
+        mib(held),
+        mib(most)
+    );
     Error::new(Code::Limit, message)
         .help("SET memory='…' allows more; fewer threads, a smaller batch or fewer modalities need less")
 }
@@ -109,8 +118,8 @@ mod tests {
         let gauge = Gauge::default();
         let little = Limits { until: None, memory: Some(1 << 10) };
         assert_eq!(little.check_memory(&gauge).unwrap_err().code(), Code::Limit);
-        // Not again at once.
-        little.check_memory(&gauge).unwrap();
+        // And stays so, for who asks again at once.
+        assert_eq!(little.check_memory(&gauge).unwrap_err().code(), Code::Limit);
         let much = Limits { until: None, memory: Some(1 << 50) };
         much.check_memory(&Gauge::default()).unwrap();
         much.afford(1 << 30, "a matrix").unwrap();

@@ -81,7 +81,7 @@ impl Task {
 
     /// The same task within limits.
     pub(crate) fn limited(&self, limits: Limits) -> Self {
-        Task { limits, ..self.clone() }
+        Task { limits, gauge: Gauge::default(), ..self.clone() }
     }
 
     /// Fails with [`Code::Cancelled`] once somebody asked to stop, with [`Code::Limit`] once the time is up or

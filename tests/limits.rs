@@ -48,12 +48,17 @@ fn a_statement_ends_when_its_time_is_up() {
     assert_eq!(shown(&mut session), before);
     // What the training had done is kept, and it goes on from there.
     execute(&mut session, "SET timeout='none'");
-    let runs = execute(&mut session, "SHOW RUNS").rows.into_iter().flatten().count();
     let done = execute(&mut session, "SHOW SETTINGS").rows.into_iter().flatten();
     let told = done.map(|row| row.unwrap()).find(|row| row.get::<String>("setting").unwrap() == "timeout");
     assert_eq!(told.unwrap().get::<String>("value").unwrap(), "none");
-    assert!(runs <= 1);
-    execute(&mut session, "SEED visual n=20 FROM p AS s2");
+    let runs = execute(&mut session, "SHOW RUNS").rows.into_iter().flatten().map(|row| row.unwrap());
+    let done: Vec<i64> = runs.map(|run| run.get("epoch").unwrap()).collect();
+    assert!(done.len() == 1 && done[0] > 0, "{done:?}");
+    execute(&mut session, "SET timeout='300ms'");
+    refused(&mut session, "TRAIN meaformer ON p USING s epochs=100000 AS m");
+    let runs = execute(&mut session, "SHOW RUNS").rows.into_iter().flatten().map(|row| row.unwrap());
+    let more: Vec<i64> = runs.map(|run| run.get("epoch").unwrap()).collect();
+    assert!(more.len() == 1 && more[0] > done[0], "{more:?} after {done:?}");
 }
 
 #[test]
@@ -135,10 +140,11 @@ fn memory_stays_within_the_budget() {
     let cases = [
         ("GENERATE PAIR q entities=40000", 64),
         (&features, 32),
-        ("ALIGN p match=sinkhorn AS a", 64),
-        ("SEED cluster k=4 n=500 FROM p AS s2", 64),
+        ("ALIGN p match=sinkhorn AS a", 32),
+        ("SEED cluster k=4 n=500 FROM p AS s2", 32),
         ("TRAIN meaformer ON p USING s epochs=2 AS m", 96),
     ];
+    let mut refused = 0;
     for (statement, least) in cases {
         let (mut refusals, mut budget) = (0, least);
         loop {
@@ -150,13 +156,16 @@ fn memory_stays_within_the_budget() {
             if ended[1] == "done" {
                 break;
             }
+            assert_eq!(ended[2], "done", "the store is not whole");
             assert!(ended[1].starts_with("limit ") && ended[1].contains("allowed"), "{statement}: {ended:?}");
             assert!(budget < 4096, "{statement} never fits");
             refusals += 1;
             budget *= 2;
         }
         println!("{statement}: fits into {budget} MiB after {refusals} refusals");
+        refused += refusals;
     }
+    assert!(refused > 2, "no budget was ever too small");
 }
 
 /// A matrix as numpy writes it, of numbers that differ.

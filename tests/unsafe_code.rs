@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 /// File, blocks, functions, and what they are for. A change here is a decision.
 const INVENTORY: &[(&str, usize, usize, &str)] = &[
     ("features/norms.rs", 1, 0, "calls code compiled for AVX2, the processor having been asked"),
+    ("fs.rs", 2, 0, "maps immutable files, and lets go of their pages"),
     ("linalg/dot.rs", 2, 4, "dot products compiled for AVX2 and AVX-512, and a prefetch"),
     ("linalg/fused.rs", 4, 0, "distances and sums compiled for AVX2 and FMA"),
     ("linalg/kernel.rs", 5, 4, "the kernel of matrix products: registers over packed panels"),
     ("linalg/score.rs", 1, 0, "calls code compiled for FMA, the processor having been asked"),
-    ("store/fs.rs", 2, 0, "maps immutable files, and lets go of their pages"),
     ("store/object.rs", 1, 0, "an archive in a mapped file, validated on first use"),
     ("store/slices.rs", 3, 0, "archived numbers as plain slices"),
     ("train/attention_cuda.rs", 1, 0, "launches kernels on a GPU"),

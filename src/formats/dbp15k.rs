@@ -378,8 +378,12 @@ fn names_file(folder: &Folder, given: &Path) -> Option<PathBuf> {
     let whole = given.canonicalize().ok()?;
     let file = format!("dbp_{}.json", whole.file_name()?.to_string_lossy());
     let inside = [folder.path(), given].into_iter().flat_map(|path| [path.to_path_buf(), path.join(NAMES)]);
-    let outside = whole.parent().map(|_| given.join("..").join(NAMES));
-    inside.chain(outside).find_map(|path| Folder::open(&path, "dbp15k").ok()?.find(&file))
+    inside.chain([names_beside(given)]).find_map(|path| Folder::open(&path, "dbp15k").ok()?.find(&file))
+}
+
+/// The folder of translated names beside a folder that was given.
+pub(crate) fn names_beside(given: &Path) -> PathBuf {
+    given.join("..").join(NAMES)
 }
 
 /// The folder of translated names, as the reference systems ship it.

@@ -5,7 +5,7 @@
 //! its format is an error with file, line number, the line, what was expected and a remedy; a lenient
 //! import skips and counts such lines instead. Decompression and lines are bounded in memory.
 
-mod dbp15k;
+pub(crate) mod dbp15k;
 mod diff;
 pub mod dump;
 pub mod export;

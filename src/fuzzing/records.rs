@@ -77,17 +77,19 @@ pub(super) const KINDS: [Kind; 24] = [
 ];
 
 /// An archive of a kind, or what holds several. The first byte, a letter in the corpus, chooses: the kinds
-/// from `A` on, then the blocks of a graph, the texts of a directory, and raw values. The second byte tells how many
+/// from `A` on; `x` for the blocks of a graph, `y` for the texts of a directory, `z` for raw values. The second byte tells how many
 /// versions ago it was written; a version that is yet to come is what 3 stands for with most kinds.
 pub fn records(bytes: &[u8]) {
     let ([kind, age], content) = head(bytes);
-    let at = usize::from(kind.wrapping_sub(b'A'));
-    match at.checked_sub(KINDS.len()) {
-        None => (KINDS[at].decode)(age & 3, content),
-        Some(0) => graph(content),
-        Some(1) => directory(content),
-        Some(2) => raw(content),
-        Some(_) => {}
+    match kind {
+        b'x' => graph(content),
+        b'y' => directory(content),
+        b'z' => raw(content),
+        kind => {
+            if let Some(kind) = KINDS.get(usize::from(kind.wrapping_sub(b'A'))) {
+                (kind.decode)(age & 3, content);
+            }
+        }
     }
 }
 

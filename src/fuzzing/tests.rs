@@ -123,7 +123,7 @@ fn what_a_store_holds_is_decoded() {
         shortest[&at][2..].to_vec()
     };
     let sections = [b"enty", b"name", b"name", b"trip", b"attr", b"edit"].map(of);
-    let graph = [b"X0".to_vec(), sections.join(&b"\x1c\x1c"[..])].concat();
+    let graph = [b"x0".to_vec(), sections.join(&b"\x1c\x1c"[..])].concat();
     super::records(&graph);
     if std::env::var_os("UPDATE_CORPUS").is_some() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/records");

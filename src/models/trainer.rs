@@ -55,6 +55,8 @@ pub struct Trainer {
     rng: Rng,
     curve: Vec<EpochLoss>,
     best: Option<Best>,
+    /// Whether it was asked if its steps can be afforded.
+    afforded: bool,
 }
 
 /// Sums over the batches of an epoch, weighted by pairs.
@@ -132,6 +134,7 @@ impl Trainer {
             best: None,
             inputs,
             options,
+            afforded: false,
         })
     }
 
@@ -248,8 +251,9 @@ impl Trainer {
     /// trainer is then as it was before the epoch.
     pub fn epoch(&mut self, task: &Task) -> Result<EpochReport> {
         let begun = Instant::now();
-        if self.curve.is_empty() {
+        if !self.afforded {
             self.afford(task)?;
+            self.afforded = true;
         }
         let (rng, found, followed) = (self.rng.clone(), self.found.clone(), self.momentum.is_some());
         // Where the only step comes last there is nothing to take back; a curriculum may make several.

@@ -8,6 +8,7 @@ use super::catalog::{self, ArtifactEntry, ArtifactKind, PairEntry};
 use super::engine::{Context, Engine};
 use super::make::VERSION;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::verdict;
 use crate::error::{Code, Error, Result};
 use crate::kg::{self, EntityId, Graph, Side};
 use crate::store::Space;
@@ -156,20 +157,17 @@ impl Causes {
             causes.note =
                 Some(format!("they were asked for differently: {} / {}", one.statement, two.statement));
         }
-        if let Some(said) = &pair.verdicts {
-            let log = kg::verdict_log(&engine.db, &pair.name, said.logged)?;
-            let standing: HashSet<u64> = kg::standing(&log).iter().map(|line| line.number).collect();
-            for line in log {
-                let by = if line.author.is_empty() { String::new() } else { format!(" by {}", line.author) };
-                let comment =
-                    if line.comment.is_empty() { String::new() } else { format!(": {}", line.comment) };
-                let text = format!("verdict {}, {}{by}{comment}", line.number, line.said.as_str());
-                if line.said == kg::Said::Accept && standing.contains(&line.number) {
-                    causes.accepted[0].insert(line.left, text.clone());
-                    causes.accepted[1].insert(line.right, text.clone());
-                }
-                causes.judged.insert((line.left, line.right), text);
+        let log = verdict::log_of(&engine.db, pair)?;
+        let standing: HashSet<u64> = kg::standing(&log).iter().map(|line| line.number).collect();
+        for line in log {
+            let by = if line.author.is_empty() { String::new() } else { format!(" by {}", line.author) };
+            let comment = if line.comment.is_empty() { String::new() } else { format!(": {}", line.comment) };
+            let text = format!("verdict {}, {}{by}{comment}", line.number, line.said.as_str());
+            if line.said == kg::Said::Accept && standing.contains(&line.number) {
+                causes.accepted[0].insert(line.left, text.clone());
+                causes.accepted[1].insert(line.right, text.clone());
             }
+            causes.judged.insert((line.left, line.right), text);
         }
         let (Some(from), Some(to)) = (version(one), version(two)) else { return Ok(causes) };
         let (from, to) = (from.min(to), from.max(to));

@@ -12,6 +12,7 @@ use super::recent::Recent;
 use super::settings::Settings;
 use super::spec::{Missing, Request, Weights};
 use super::upkeep::{Making, Upkeep};
+use super::verdict;
 use crate::error::{Code, Error, Result};
 use crate::features::{Modality, StoredFeature};
 use crate::fs::{FileSystem, RealFs};
@@ -202,7 +203,7 @@ impl Engine {
         Ok(graph)
     }
 
-    /// Keeps a graph in memory under its digest, in place of the one used longest ago.
+    /// Keeps a graph in memory under its digest, in place of the one kept longest.
     pub(crate) fn remember_graph(&self, digest: [u8; 32], graph: Arc<Graph>) {
         self.graphs.put(digest, graph);
     }
@@ -332,8 +333,8 @@ impl Engine {
             features.push((Modality::new(&feature.modality)?, load(0, &left)?, load(1, &right)?));
         }
         let verdicts = match &entry.verdicts {
-            Some(said) => {
-                let log = kg::verdict_log(&self.db, name, said.logged)?;
+            Some(_) => {
+                let log = verdict::log_of(&self.db, &entry)?;
                 Verdicts::of(&log, |l, r| left.is_alive(l) && right.is_alive(r))
             }
             None => Verdicts::default(),

@@ -115,8 +115,8 @@ fn parameters(engine: &Engine, entry: &ArtifactEntry, spec: &Export) -> Result<O
     Ok(Outcome::message("export", line))
 }
 
-/// A file inside the store would be taken for damage, or be it.
-pub(crate) fn refuse_inside(store: &Path, path: &Path) -> Result<()> {
+/// Fails for a file inside the store: it would be taken for damage, or be it.
+pub fn refuse_inside(store: &Path, path: &Path) -> Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match (store.canonicalize(), parent.canonicalize()) {
         (Ok(store), Ok(parent)) if parent.starts_with(&store) => {

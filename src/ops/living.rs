@@ -7,6 +7,7 @@ use super::describe::short;
 use super::engine::{Context, Engine};
 use super::lineage;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
+use super::verdict;
 use crate::clock::utc;
 use crate::error::Result;
 use crate::kg::{self, Said};
@@ -192,8 +193,10 @@ pub(crate) fn verdict_rows(
     columns.insert(1, Column::new("number", ColumnKind::Int));
     let mut rows: Vec<Vec<Value>> = Vec::new();
     for pair in pairs {
-        let Some(said) = &pair.verdicts else { continue };
-        let log = kg::verdict_log(&engine.db, &pair.name, said.logged)?;
+        let log = verdict::log_of(&engine.db, pair)?;
+        if log.is_empty() {
+            continue;
+        }
         let standing: HashSet<u64> = kg::standing(&log).iter().map(|line| line.number).collect();
         let [left, right] = engine.graphs_of(&pair.name, context.task)?;
         for line in log {

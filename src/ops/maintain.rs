@@ -6,6 +6,7 @@ use super::bench;
 use super::canonical::canonical;
 use super::catalog::{self, ArtifactEntry, Entry, Logged};
 use super::engine::{Context, Engine};
+use super::near;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::runs;
 use super::spec::Request;
@@ -43,13 +44,14 @@ pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
                 kg::forget_edits(&engine.db, &mut batch, Space(graph.space))?;
             }
             kg::forget_verdicts(&engine.db, &mut batch, name)?;
+            near::forget(&engine.db, &mut batch, name)?;
             bench::of_pair(&engine.db, name)?.iter().for_each(|key| bench::forget(&mut batch, key));
             catalog::remove(&mut batch, name, &dropped(name, "pair"))?;
         }
     }
     engine.db.commit(batch)?;
     if let Entry::Pair(_) = &entry {
-        engine.forget_near(name)?;
+        engine.near.forget(name);
     }
     Ok(Outcome::message("drop", format!("dropped {} {name}", entry.kind()))
         .note("its bytes go with the next COMPACT"))
@@ -133,8 +135,8 @@ pub(crate) fn backup(engine: &Engine, to: &Path, context: &Context) -> Result<Ou
 
 /// `COMPACT`.
 pub(crate) fn compact(engine: &Engine, context: &Context) -> Result<Outcome> {
-    let live = catalog::read(&engine.db)?;
     engine.forget_pairs();
+    let live = catalog::read(&engine.db)?;
     let report = engine.db.compact(&live, context.task)?;
     Ok(Outcome::message(
         "compact",

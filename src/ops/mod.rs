@@ -70,6 +70,7 @@ pub(crate) use {
 
 pub use canonical::canonical;
 pub use engine::{Engine, names, require_pair};
+pub use export::refuse_inside;
 pub use reach::Reach;
 pub use review::Case;
 pub use rows::{Column, ColumnKind, FromValue, Outcome, Row, Rows, Value};
@@ -97,14 +98,16 @@ pub fn run(engine: &Engine, request: &Request, settings: &mut Settings, task: &T
         return Ok(outcome);
     }
     let settings = &*settings;
-    if let Some(reach) = &settings.reach {
-        reach.check(request)?;
-    }
+    settings.check_reach(request)?;
     let task = &task.limited(settings.limits());
     let context = Context { settings, task, former: None, epochs: None };
     // A defect of ours must not take the host down: the statement fails, nothing of it is committed.
-    let work = AssertUnwindSafe(|| settings.run(|| dispatch(engine, request, &context)));
+    let work = AssertUnwindSafe(|| dispatch(engine, request, &context));
     let mut outcome = catch_unwind(work).unwrap_or_else(|panic| Err(defect(&*panic)))?;
+    if settings.memory.is_some() || settings.timeout.is_some() {
+        // Rows come when they are asked for: within the limits, too.
+        outcome.rows = outcome.rows.map(|rows| rows.within(task.clone()));
+    }
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }
@@ -133,17 +136,20 @@ fn defect(panic: &(dyn std::any::Any + Send)) -> Error {
 /// How often a reader begins again when what it reads is dropped under its eyes.
 const READ_AGAIN: usize = 8;
 
+/// Rights are waited for here, not on the session's threads: a thread that lends a hand while its own work waits
+/// must not wait for another statement.
 fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Outcome> {
     let go_on = || context.task.check();
+    let on_threads = |engine: &Engine| context.settings.run(|| run_made(engine, request, context));
     if request.only_reads() {
         for _ in 0..READ_AGAIN {
             let view = engine.view()?;
-            match run_made(&view, request, context) {
-                Err(_) if view.db.is_behind() => go_on()?,
+            match on_threads(&view) {
+                Err(error) if is_of_what_goes(&error) && view.db.is_behind() => go_on()?,
                 done => return done,
             }
         }
-        return run_made(&engine.view()?, request, context);
+        return on_threads(&engine.view()?);
     }
     match request {
         Request::Drop(_)
@@ -152,15 +158,20 @@ fn dispatch(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         | Request::Dump(_)
         | Request::Compact => {
             let _alone = engine.upkeep.alone(go_on)?;
-            run_made(engine, request, context)
+            on_threads(engine)
         }
         // It lasts for hours: each of its runs is a statement of its own.
-        Request::Bench(_) => run_made(engine, request, context),
+        Request::Bench(_) => on_threads(engine),
         _ => {
             let _making = engine.upkeep.making(go_on)?;
-            run_made(engine, request, context)
+            on_threads(engine)
         }
     }
+}
+
+/// Whether an error may be that of a reader whose pair was dropped under its eyes.
+fn is_of_what_goes(error: &Error) -> bool {
+    matches!(error.code(), Code::Corrupt | Code::NotFound | Code::UnknownName)
 }
 
 /// Does a request; who may not work beside it is kept away already.

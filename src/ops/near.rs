@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use rkyv::{Archive, Deserialize, Serialize};
 
-use super::catalog::PairEntry;
+use super::catalog::{self, Entry, PairEntry};
 use super::engine::{Engine, locked};
 use super::upkeep::Upkeep;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::linalg::{Compared, Keeper, Kept, KeptSide, PairScores};
 use crate::store::{Batch, Db, Digest, Record, Table};
 
@@ -140,19 +140,11 @@ impl PairKeeper {
     /// For a pair at its version, unless it has too many rows.
     pub fn new(engine: &Engine, pair: &PairEntry) -> Option<Self> {
         let rows: u64 = pair.graphs.iter().map(|graph| graph.entities).sum();
-        let mut hasher = blake3::Hasher::new();
-        hasher
-            .update(pair.name.as_bytes())
-            .update(&[0])
-            .update(&pair.source)
-            .update(&pair.version.to_le_bytes());
-        pair.graphs.iter().for_each(|graph| _ = hasher.update(&graph.digest));
-        for feature in &pair.features {
-            hasher.update(feature.modality.as_bytes()).update(&[0]).update(&feature.objects.concat());
-        }
-        let stamp = *hasher.finalize().as_bytes();
+        let stamp = stamp(pair);
+        // Not a view: what is loaded stays loaded, and would keep what the view names from being swept.
+        let db = engine.db.behind();
         (rows <= MOST_ROWS).then(|| PairKeeper {
-            db: engine.db.clone(),
+            db,
             upkeep: engine.upkeep.clone(),
             pair: pair.name.clone(),
             stamp,
@@ -218,7 +210,16 @@ impl Keeper for PairKeeper {
         };
         let [left_bias, right_bias] = kept.biases().clone();
         let object = NearObject { left: flat(kept.left()), right: flat(kept.right()), left_bias, right_bias };
-        let object = self.db.put_object(&object)?;
+        // Of a pair that is gone, or another by now, nothing is kept.
+        match catalog::find(&self.db, &self.pair)? {
+            Some(Entry::Pair(now)) if stamp(&now) == self.stamp => {}
+            _ => return Ok(()),
+        }
+        let object = match self.db.put_object(&object) {
+            // They can be lost without harm: a question is answered all the same.
+            Err(error) if matches!(error.code(), Code::DiskFull | Code::Poisoned) => return Ok(()),
+            written => written?,
+        };
         let mut known = of_pair(&self.db, &self.pair)?;
         let number = known.iter().map(|(_, entry)| entry.number).max().unwrap_or(0) + 1;
         let mut batch = Batch::new();
@@ -228,6 +229,17 @@ impl Keeper for PairKeeper {
         batch.put(NEAR, &key, &NearEntry { object: object.0, number })?;
         self.db.commit(batch)
     }
+}
+
+/// Tells a pair and its version, whose rows something is of.
+fn stamp(pair: &PairEntry) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(pair.name.as_bytes()).update(&[0]).update(&pair.source).update(&pair.version.to_le_bytes());
+    pair.graphs.iter().for_each(|graph| _ = hasher.update(&graph.digest));
+    for feature in &pair.features {
+        hasher.update(feature.modality.as_bytes()).update(&[0]).update(&feature.objects.concat());
+    }
+    *hasher.finalize().as_bytes()
 }
 
 fn place(pair: &str, key: &[u8; 32]) -> Vec<u8> {

@@ -1,10 +1,12 @@
 //! Which files a session may name: all, or those of some folders.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::spec::Request;
+use super::spec::{PairFormat, Request};
 use crate::error::{Code, Error, Result};
+use crate::formats::dbp15k::names_beside;
 
 /// Most entries of a folder that are looked at for links that lead out of it.
 const MOST_ENTRIES: usize = 100_000;
@@ -28,7 +30,15 @@ impl Reach {
 
     /// Fails unless every file that a request names, and every file of the folders it names, is within.
     pub(crate) fn check(&self, request: &Request) -> Result<()> {
-        request.paths().into_iter().try_for_each(|path| self.check_path(path))
+        request.paths().into_iter().try_for_each(|path| self.check_path(path))?;
+        // The one import that looks beside what it is given.
+        if let Request::Import(spec) = request
+            && spec.format == PairFormat::Dbp15k
+        {
+            let mut beside = spec.paths.iter().map(|path| names_beside(path)).filter(|path| path.exists());
+            return beside.try_for_each(|path| self.check_path(&path));
+        }
+        Ok(())
     }
 
     /// Fails unless the file, or the place where it is to be, is within; a folder with all that is in it.
@@ -37,8 +47,11 @@ impl Reach {
         if !self.has(&real) {
             return Err(self.outside(path, &real));
         }
-        let (mut folders, mut seen) = (vec![real], 0);
+        let (mut folders, mut seen, mut walked) = (vec![real], 0, HashSet::new());
         while let Some(folder) = folders.pop() {
+            if !walked.insert(folder.clone()) {
+                continue;
+            }
             let Ok(entries) = std::fs::read_dir(&folder) else { continue };
             for entry in entries {
                 let entry = entry.map_err(|cause| Error::io("looking into the folder", cause).path(path))?;
@@ -49,10 +62,11 @@ impl Reach {
                 }
                 let kind = entry.file_type().map_err(|cause| Error::io("looking at a file", cause))?;
                 if kind.is_symlink() {
-                    let target = crate::ops::reach::real(&entry.path())?;
+                    let target = self::real(&entry.path())?;
                     if !self.has(&target) {
                         return Err(self.outside(&entry.path(), &target));
                     }
+                    folders.push(target);
                 } else if kind.is_dir() {
                     folders.push(entry.path());
                 }
@@ -123,7 +137,13 @@ mod tests {
         link(outside.path(), "door");
         link(&folder.join("mine"), "deep/fine");
         link(&outside.path().join("absent"), "dangling");
+        // A folder within that has a door outwards, behind a link within.
+        std::fs::create_dir_all(folder.join("other")).unwrap();
+        std::fs::create_dir_all(folder.join("import")).unwrap();
+        link(&outside.path().join("secret"), "other/ent_ids_1");
+        link(&folder.join("other"), "import/0_3");
         let reach = Reach::within(&[folder.to_path_buf()]).unwrap();
+        assert_eq!(reach.check_path(&folder.join("import")).unwrap_err().code(), Code::Denied);
         for path in ["mine", "deep", "deep/fine", "deep/new", "new/er/file", "deep/../mine"] {
             reach.check_path(&folder.join(path)).unwrap_or_else(|error| panic!("{path}: {error:?}"));
         }

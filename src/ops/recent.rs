@@ -31,6 +31,7 @@ impl<K: PartialEq, V: Clone> Recent<K, V> {
     /// Keeps a value, in place of the one kept longest.
     pub fn put(&self, key: K, value: V) {
         let mut known = locked(&self.known);
+        known.retain(|(other, _)| *other != key);
         known.push_front((key, value));
         known.truncate(self.most);
     }

@@ -218,7 +218,9 @@ impl Wave<'_> {
             return self.lost(&name, &gone);
         }
         let started = Instant::now();
-        super::run_made(self.engine, &self.read(&entry.statement)?, self.context)?;
+        let request = self.read(&entry.statement)?;
+        self.context.settings.check_reach(&request)?;
+        super::run_made(self.engine, &request, self.context)?;
         let pair = catalog::pair(&self.engine.db, pair)?;
         let now = pair.feature(modality);
         let same = now.is_some_and(|now| now.objects == entry.objects);
@@ -242,6 +244,7 @@ impl Wave<'_> {
         if let Some(result) = result {
             request.rename(result);
         }
+        self.context.settings.check_reach(&request)?;
         let former = (!self.spec.full).then_some(artifact);
         let context = Context { former, epochs: self.spec.epochs, ..*self.context };
         let done = super::run_made(self.engine, &request, &context)?;

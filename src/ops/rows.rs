@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::{Code, Error, Result};
+use crate::task::Task;
 
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -224,6 +225,9 @@ pub struct Rows {
     iter: RowIter,
 }
 
+/// Rows given between two looks at the limits.
+const BETWEEN_CHECKS: u64 = 4096;
+
 impl Rows {
     /// Rows from an iterator of values, one per column.
     pub fn new(
@@ -236,6 +240,26 @@ impl Rows {
     /// Rows that are all there.
     pub fn ready(columns: Vec<Column>, rows: Vec<Vec<Value>>) -> Self {
         Rows::new(columns, rows.into_iter().map(Ok))
+    }
+
+    /// The same rows, as long as the task may go on.
+    pub(crate) fn within(self, task: Task) -> Self {
+        let (mut given, mut over) = (0u64, false);
+        let mut iter = self.iter;
+        let rows = std::iter::from_fn(move || {
+            if over {
+                return None;
+            }
+            given += 1;
+            match if given.is_multiple_of(BETWEEN_CHECKS) { task.check() } else { Ok(()) } {
+                Ok(()) => iter.next(),
+                Err(error) => {
+                    over = true;
+                    Some(Err(error))
+                }
+            }
+        });
+        Rows { columns: self.columns, iter: Box::new(rows) }
     }
 
     /// Names of properties and their values, a row each.

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use rayon::ThreadPool;
 
 use super::reach::Reach;
-use super::spec::Setting;
 use super::spec::amounts::{duration_text, size_text};
+use super::spec::{Request, Setting};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
+use crate::resident;
 
 /// Where training runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,6 +121,13 @@ impl Settings {
         match setting {
             Setting::Seed(seed) => self.seed = *seed,
             Setting::Author(author) => self.author = author.clone(),
+            Setting::Memory(Some(_)) if resident::held().is_none() => {
+                return Err(Error::new(
+                    Code::Unsupported,
+                    "this system does not tell how much memory is held",
+                )
+                .help("limit the process from outside, by a control group or ulimit"));
+            }
             Setting::Memory(memory) => self.memory = *memory,
             Setting::Timeout(timeout) => self.timeout = *timeout,
             Setting::Device(text) => self.device = Device::resolve(text)?,
@@ -132,6 +140,11 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Fails for a request that names files out of reach.
+    pub(crate) fn check_reach(&self, request: &Request) -> Result<()> {
+        self.reach.as_ref().map_or(Ok(()), |reach| reach.check(request))
     }
 
     /// The limits of a statement that begins now.

@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::formats::export::{ExportMeta, ExportRow, Justification, Reviewed, write_rows};
 use crate::formats::links::read_verdicts;
 use crate::kg::{self, EntityId, Said, Side, Verdict, Verdicts};
-use crate::store::{Batch, Digest};
+use crate::store::{Batch, Db, Digest};
 
 /// `ACCEPT ('a', 'b') IN p` and `REJECT …`.
 pub(crate) fn judge(engine: &Engine, spec: &Judge, context: &Context) -> Result<Outcome> {
@@ -158,6 +158,22 @@ impl Line {
     }
 }
 
+/// What was said on a pair, oldest first.
+///
+/// Fails with [`Code::Corrupt`] if it is not what the entry tells: damaged, or of another pair that has the
+/// name by now.
+pub(crate) fn log_of(db: &Db, pair: &PairEntry) -> Result<Vec<Verdict>> {
+    let Some(said) = &pair.verdicts else { return Ok(Vec::new()) };
+    let lines = kg::verdict_log(db, &pair.name, said.logged)?;
+    match Verdicts::of(&lines, |_, _| true).digest() == said.digest {
+        true => Ok(lines),
+        false => {
+            Err(Error::new(Code::Corrupt, format!("the verdicts on `{}` are not those it had", pair.name))
+                .help("restore the store from a backup"))
+        }
+    }
+}
+
 /// The log of a pair with the lines that are to come.
 struct Log {
     pair: Arc<LoadedPair>,
@@ -168,8 +184,7 @@ struct Log {
 
 impl Log {
     fn open(engine: &Engine, pair: Arc<LoadedPair>) -> Result<Self> {
-        let logged = pair.entry.verdicts.as_ref().map_or(0, |verdicts| verdicts.logged);
-        let lines = kg::verdict_log(&engine.db, &pair.entry.name, logged)?;
+        let lines = log_of(&engine.db, &pair.entry)?;
         Ok(Log { stored: lines.len(), pair, lines })
     }
 

@@ -34,6 +34,11 @@ impl Connection {
         self.reach.as_ref().map_or(Ok(()), |reach| reach.check_path(path))
     }
 
+    /// Fails for a file in the store's own directory, which would be taken for damage, or be it.
+    pub fn refuse_inside(&self, path: &Path) -> Result<()> {
+        seedbed::refuse_inside(&self.dir, path)
+    }
+
     /// The store's directory.
     pub fn dir(&self) -> &Path {
         &self.dir

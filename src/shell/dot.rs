@@ -306,6 +306,7 @@ fn output(shell: &mut Shell, path: &str) -> Result<Ended, Halt> {
         "" | "stdout" | "-" => Output::stdout(),
         path => {
             shell.connection.check_path(Path::new(path))?;
+            shell.connection.refuse_inside(Path::new(path))?;
             Output::file(PathBuf::from(path))?
         }
     };

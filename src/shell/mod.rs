@@ -30,6 +30,7 @@ use seedbed::Reach;
 use cli::{Job, Options};
 use engine::{Ended, Shell};
 use interrupt::Interrupt;
+use output::Output;
 use script::Origin;
 use terminal::Streams;
 
@@ -89,6 +90,10 @@ fn job(shell: &mut Shell, job: &Job, safe: bool) -> Ended {
         Job::Script(path) => path.parent().unwrap_or(Path::new("")),
         Job::Statements(_) => Path::new(""),
     };
+    if safe {
+        // What one script has opened is not for the next.
+        shell.output = Output::stdout();
+    }
     if safe && let Err(error) = confine(shell, folder) {
         shell.complain(&error, "", None);
         return Ended::Failed(halt::USAGE);

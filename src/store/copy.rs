@@ -66,9 +66,10 @@ const AT_ONCE: usize = 1 << 20;
 impl Db {
     /// How large the store is.
     pub fn size(&self) -> Result<SizeReport> {
-        let catalogue = self.0.dir.join(layout::current(&*self.0.fs, &self.0.dir)?);
-        let mut size =
-            SizeReport { catalogue_bytes: bytes_below(&*self.0.fs, &catalogue)?, ..Default::default() };
+        // Held, so that a compaction does not take the files away meanwhile.
+        let kv = self.kv();
+        let catalogue_bytes = bytes_below(&*self.0.fs, &kv.directory())?;
+        let mut size = SizeReport { catalogue_bytes, ..Default::default() };
         for (_, length) in self.0.objects.list()?.objects {
             size.objects += 1;
             size.object_bytes += length;
@@ -201,12 +202,26 @@ impl Db {
         // From the first step of this on, only opening again tells which catalogue the store has.
         self.poisoning(layout::set_current(fs, dir, &name))?;
         let old = std::mem::replace(&mut *self.0.kv.write().unwrap_or_else(PoisonError::into_inner), new);
-        // A scan under way still reads the old catalogue; then the next opening removes it.
-        if Arc::strong_count(&old) == 1 {
-            drop(old);
-            let _ = fs.remove_dir_all(&dir.join(old_name));
-        }
+        self.0
+            .retired
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((Arc::downgrade(&old), dir.join(old_name)));
+        drop(old);
+        self.remove_retired();
         Ok(CompactReport { swept, before, after: self.size()?.total() })
+    }
+
+    /// Removes old catalogues that nobody reads any more; what cannot be removed now is on the next opening.
+    pub(super) fn remove_retired(&self) {
+        let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.retain(|(old, directory)| {
+            let read = old.strong_count() > 0;
+            if !read {
+                let _ = self.0.fs.remove_dir_all(directory);
+            }
+            read
+        });
     }
 
     fn rewrite(&self, catalogue: &Path, task: &Task) -> Result<Arc<dyn KeyValue>> {

@@ -15,7 +15,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use super::batch::Batch;
 use super::blocks::{BLOCKS, read_block_key};
@@ -74,6 +74,8 @@ pub(crate) struct Inner {
     pub objects: Objects,
     pub pins: Pins,
     pub versions: Versions,
+    /// Catalogues that a compaction has replaced and somebody may still read, with their directories.
+    pub retired: Mutex<Vec<(Weak<dyn KeyValue>, PathBuf)>>,
     writer: Mutex<Seal>,
     poison: OnceLock<String>,
     _lock: Option<Lock>,
@@ -172,6 +174,7 @@ impl Db {
             objects,
             pins: Pins::default(),
             versions: Versions::default(),
+            retired: Mutex::default(),
             writer: Mutex::new(seal),
             poison: OnceLock::new(),
             _lock: lock,
@@ -278,6 +281,7 @@ impl Db {
         self.durably(writer, |kv| self.0.versions.change(&writes, || kv.apply(&writes)))?;
         self.poisoning(seal.press(&*self.0.fs, &self.0.dir))?;
         **writer = seal;
+        self.remove_retired();
         Ok(())
     }
 

@@ -82,6 +82,11 @@ impl Db {
         Ok(Db(self.0.clone(), Some(frozen)))
     }
 
+    /// The store behind a view.
+    pub fn behind(&self) -> Db {
+        Db(self.0.clone(), None)
+    }
+
     /// Whether the table of this view was changed since it was taken.
     pub fn is_behind(&self) -> bool {
         self.1.as_ref().is_some_and(|frozen| self.0.versions.of(frozen.table) != frozen.version)

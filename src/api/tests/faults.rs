@@ -25,6 +25,7 @@ fn thorough() -> bool {
 /// What every test begins from.
 const BEGIN: &[&str] = &[
     "GENERATE PAIR p entities=60",
+    "GENERATE PAIR unused entities=20",
     "EMBED name USING ngrams INTO p",
     "SEED cluster k=2 n=20 FROM p AS s1",
     "TUNE s1 epochs=2 AS t1",
@@ -247,6 +248,7 @@ fn an_import_is_whole_or_not_at_all() {
     let links: String = (0..30).map(|i| format!("{i}\t{}\n", i + 40)).collect();
     std::fs::write(folder.path().join("ref_ent_ids"), links).unwrap();
     survives(&format!("IMPORT dbp15k '{}' AS q", folder.path().display()));
+    survives("GENERATE PAIR q entities=20");
 }
 
 #[test]
@@ -304,6 +306,7 @@ fn an_index_is_whole_or_not_at_all() {
 #[test]
 fn dropping_and_compacting_lose_nothing() {
     survives("DROP a1");
+    survives("DROP unused");
     survives("COMPACT");
 }
 

@@ -147,32 +147,87 @@ impl Request {
             Request::ExplainSeeds(spec) => (vec![], vec![&spec.path]),
             Request::Backup(folder) | Request::Dump(folder) | Request::Load(folder) => (vec![folder], vec![]),
             Request::Explain(request) => return request.paths(),
-            _ => (vec![], vec![]),
+            Request::Edit(_)
+            | Request::Judge(_)
+            | Request::Undo(_)
+            | Request::Refresh(_)
+            | Request::Review(_)
+            | Request::ExplainPair(_)
+            | Request::Lineage(_)
+            | Request::Diff(..)
+            | Request::Embed(_)
+            | Request::Generate(_)
+            | Request::Seed(_)
+            | Request::Tune(_)
+            | Request::Correct(_)
+            | Request::Expand(_)
+            | Request::Psqe(_)
+            | Request::Align(_)
+            | Request::CreateIndex(_)
+            | Request::Evaluate(_)
+            | Request::Match(_)
+            | Request::Select(_)
+            | Request::Show(_)
+            | Request::Describe(_)
+            | Request::DescribeModel(_)
+            | Request::Drop(_)
+            | Request::Set(_)
+            | Request::Check { .. }
+            | Request::Compact
+            | Request::ExplainRun(_) => (vec![], vec![]),
         };
         paths.extend(optional.into_iter().flatten());
         paths.into_iter().map(PathBuf::as_path).collect()
     }
 
-    /// Whether it changes nothing in the store.
+    /// Whether it changes nothing in the store but what can be lost without harm.
     pub fn only_reads(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Request::ExportVerdicts(_)
-                | Request::Review(_)
-                | Request::ExplainPair(_)
-                | Request::Lineage(_)
-                | Request::Diff(..)
-                | Request::Evaluate(_)
-                | Request::Match(_)
-                | Request::Select(_)
-                | Request::Export(_)
-                | Request::Show(_)
-                | Request::Describe(_)
-                | Request::DescribeModel(_)
-                | Request::ExplainSeeds(_)
-                | Request::ExplainRun(_)
-                | Request::Explain(_)
-        )
+            | Request::Review(_)
+            | Request::ExplainPair(_)
+            | Request::Lineage(_)
+            | Request::Diff(..)
+            | Request::Evaluate(_)
+            | Request::Match(_)
+            | Request::Select(_)
+            | Request::Export(_)
+            | Request::Show(_)
+            | Request::Describe(_)
+            | Request::DescribeModel(_)
+            | Request::ExplainSeeds(_)
+            | Request::ExplainRun(_)
+            | Request::Explain(_) => true,
+            Request::Import(_)
+            | Request::ImportLinks(_)
+            | Request::ImportFeatures(_)
+            | Request::UpdateFeatures(_)
+            | Request::ImportInto(_)
+            | Request::Edit(_)
+            | Request::ApplyDiff(_)
+            | Request::Judge(_)
+            | Request::Undo(_)
+            | Request::ImportVerdicts(_)
+            | Request::Refresh(_)
+            | Request::Embed(_)
+            | Request::Generate(_)
+            | Request::Seed(_)
+            | Request::Tune(_)
+            | Request::Train(_)
+            | Request::Correct(_)
+            | Request::Expand(_)
+            | Request::Psqe(_)
+            | Request::Align(_)
+            | Request::CreateIndex(_)
+            | Request::Bench(_)
+            | Request::Drop(_)
+            | Request::Set(_)
+            | Request::Check { .. }
+            | Request::Backup(_)
+            | Request::Dump(_)
+            | Request::Load(_)
+            | Request::Compact => false,
+        }
     }
 }
 

@@ -24,6 +24,8 @@ type State = BTreeMap<String, usize>;
 struct History {
     disk: MemoryFs,
     acknowledged: Vec<(usize, State)>,
+    /// After how many steps a backup was acknowledged, and what it is of.
+    backup: (usize, State),
 }
 
 impl History {
@@ -31,7 +33,7 @@ impl History {
     fn write() -> History {
         let disk = MemoryFs::default();
         let mut acknowledged = vec![(0, State::new())];
-        let mut state = State::new();
+        let (mut state, mut backup) = (State::new(), None);
         let db = in_memory(&disk, &Probe::default()).unwrap();
         let mut done = |state: &State| acknowledged.push((disk.steps(), state.clone()));
         done(&state);
@@ -57,10 +59,11 @@ impl History {
             }
             if number == 5 {
                 db.backup(Path::new("/backup"), &Task::quiet()).unwrap();
+                backup = Some((disk.steps(), state.clone()));
                 done(&state);
             }
         }
-        History { disk, acknowledged }
+        History { disk, acknowledged, backup: backup.unwrap() }
     }
 
     /// Opens what a power cut after so many steps left, and judges it.
@@ -93,11 +96,18 @@ impl History {
             true,
             None,
         );
-        if let Ok(backup) = backup {
-            assert_clean(&backup);
-            assert!(
-                (0..4).any(|number| backup.contains(NOTES, format!("import {number}").as_bytes()).unwrap())
-            );
+        match backup {
+            Ok(backup) => {
+                assert_clean(&backup);
+                for number in 0..4 {
+                    let name = format!("import {number}");
+                    let there = backup.contains(NOTES, name.as_bytes()).unwrap();
+                    assert_eq!(there, self.backup.1.contains_key(&name), "after {steps} steps, {how}");
+                }
+            }
+            Err(error) => {
+                assert!(steps < self.backup.0, "after {steps} steps, {how}: a backup is lost: {error:?}")
+            }
         }
     }
 }
