@@ -173,8 +173,11 @@ fn a_reader_whose_pair_is_dropped_and_made_again_sees_one_or_the_other() {
     let sizes = [60, 90].map(|entities| {
         execute(&mut store.session(), &format!("GENERATE PAIR p entities={entities}"));
         let counted = execute(&mut store.session(), "SELECT COUNT(*) AS n FROM p.left.entities").rows;
-        counted.into_iter().flatten().next().unwrap().unwrap().get::<i64>("n").unwrap()
+        let n = counted.into_iter().flatten().next().unwrap().unwrap().get::<i64>("n").unwrap();
+        execute(&mut store.session(), "DROP p");
+        n
     });
+    execute(&mut store.session(), "GENERATE PAIR p entities=60");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let readers: Vec<_> = (0..4)
