@@ -36,7 +36,7 @@ const CACHED_WEIGHTS: usize = 16;
 /// Indexes whose check is remembered: both sides of two.
 const CACHED_INDEXES: usize = 4;
 
-/// An open store with its caches. Clones share both; a [`Engine::view`] reads one version of the catalogue.
+/// An open store with its caches. Clones share both; a view reads one version of the catalogue.
 #[derive(Clone)]
 pub struct Engine {
     /// The store.
