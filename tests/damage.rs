@@ -182,7 +182,7 @@ fn start(dir: &Path, from: usize, until: usize) -> (Child, Receiver<String>) {
         .args(["another_process", "--exact", "--nocapture", "--test-threads=1"])
         .env(FROM, format!("{from}..{until}"))
         .env(DIR, dir)
-        .env("RAYON_NUM_THREADS", "2")
+        .env("RAYON_NUM_THREADS", "1")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
