@@ -248,7 +248,7 @@ fn damage_is_detected_or_harmless() {
     let told = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<usize>().ok());
     let (from, until) = match told("SEEDBED_DAMAGE_TRIAL") {
         Some(trial) => (trial, trial + 1),
-        None => (0, told("SEEDBED_DAMAGE").unwrap_or(300)),
+        None => (0, told("SEEDBED_DAMAGE").unwrap_or(150)),
     };
     let scratch = scratch();
     let dir = scratch.path();
