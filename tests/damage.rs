@@ -182,7 +182,7 @@ fn start(dir: &Path, from: usize, until: usize) -> (Child, Receiver<String>) {
         .args(["another_process", "--exact", "--nocapture", "--test-threads=1"])
         .env(FROM, format!("{from}..{until}"))
         .env(DIR, dir)
-        .env("RAYON_NUM_THREADS", "2")
+        .env("RAYON_NUM_THREADS", "1")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -248,7 +248,7 @@ fn damage_is_detected_or_harmless() {
     let told = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<usize>().ok());
     let (from, until) = match told("SEEDBED_DAMAGE_TRIAL") {
         Some(trial) => (trial, trial + 1),
-        None => (0, told("SEEDBED_DAMAGE").unwrap_or(300)),
+        None => (0, told("SEEDBED_DAMAGE").unwrap_or(150)),
     };
     let scratch = scratch();
     let dir = scratch.path();

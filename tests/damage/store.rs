@@ -72,10 +72,12 @@ fn judge(session: &mut Session) {
     execute(session, "UNDO IN p");
 }
 
-/// Asks the whole store everything. Asking may leave something behind, so that it is done twice.
+/// Asks the whole store everything, twice to see that it always says the same. Copies are asked: opening
+/// writes a snapshot of the log, and what came after the last one is what is most easily lost.
 pub fn remember(dir: &Path) -> Vec<Remembered> {
-    let ask = || {
-        let mut session = Store::open(dir.join("whole")).unwrap().session();
+    let ask = |name: &str| {
+        copy(&dir.join("whole"), &dir.join(name));
+        let mut session = Store::open(dir.join(name)).unwrap().session();
         let mut queries: Vec<(String, bool)> = LISTS.iter().map(|list| (list.to_string(), true)).collect();
         queries.extend(questions(&mut session).unwrap().into_iter().map(|query| (query, false)));
         let iri = answer(&mut session, "SELECT entity FROM p.left.entities LIMIT 1").unwrap().remove(0);
@@ -87,7 +89,7 @@ pub fn remember(dir: &Path) -> Vec<Remembered> {
         };
         queries.into_iter().map(rows).collect::<Vec<_>>()
     };
-    let (first, second) = (ask(), ask());
+    let (first, second) = (ask("asked.1"), ask("asked.2"));
     for (first, second) in first.iter().zip(&second) {
         assert_eq!(first.rows, second.rows, "{} differs from time to time", first.query);
     }
