@@ -207,3 +207,8 @@ pub(crate) fn write_whole(fs: &dyn FileSystem, path: &Path, bytes: &[u8]) -> io:
     fs.rename(&temporary, path)?;
     fs.sync_dir(path.parent().unwrap_or(path))
 }
+
+/// The folder that a path's file is in: the working directory's for a bare name.
+pub(crate) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

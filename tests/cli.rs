@@ -1,9 +1,12 @@
 //! The program as scripts and pipes see it: exit codes, standard streams, options.
 
+#[path = "common/files.rs"]
+mod files;
+
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use files::files;
 use tempfile::TempDir;
 
 const DEMO: &str = "GENERATE PAIR demo entities=60 seed=1;";
@@ -337,6 +340,7 @@ fn a_damaged_store_exits_3() {
     let objects = dir.path().join("seedbed.store/objects");
     let mut damaged = 0;
     for file in files(&objects) {
+        let file = objects.join(file);
         let mut bytes = std::fs::read(&file).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 0x40;
@@ -345,16 +349,4 @@ fn a_damaged_store_exits_3() {
     }
     assert!(damaged > 0);
     exits(&run(&dir, &["-c", "CHECK FULL"]), 3);
-}
-
-fn files(dir: &Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap().flatten() {
-        if entry.path().is_dir() {
-            found.extend(files(&entry.path()));
-        } else {
-            found.push(entry.path());
-        }
-    }
-    found
 }

@@ -9,6 +9,8 @@
 //!
 //! and add its number to `ANSWERED`. That command also writes the fixture of the present format anew.
 
+#[path = "common/files.rs"]
+mod files;
 #[path = "common/session.rs"]
 mod session;
 
@@ -17,6 +19,7 @@ use std::fs;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
+use files::files;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -45,23 +48,6 @@ fn formats() -> Vec<(u32, PathBuf)> {
     }
     formats.sort();
     formats
-}
-
-/// Every file below a folder, by its path from there.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let (mut found, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                found.push(path.strip_prefix(folder).unwrap().to_path_buf());
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 fn unpack(fixture: &Path, into: &Path) {

@@ -10,6 +10,8 @@
 
 #[path = "common/contents.rs"]
 mod contents;
+#[path = "common/files.rs"]
+mod files;
 #[path = "damage/harm.rs"]
 mod harm;
 #[path = "common/scratch.rs"]

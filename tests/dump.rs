@@ -1,5 +1,7 @@
 //! A store as text and numpy arrays, and back: equal by digest, whole or not at all, believed in nothing.
 
+#[path = "common/files.rs"]
+mod files;
 #[path = "common/session.rs"]
 mod session;
 
@@ -8,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use files::files;
 use npyz::NpyFile;
 use seedbed::{CancelToken, Code, Error, Event, Observer, Session, Store, Task, Value};
 use session::{attempt, execute, rows, text};
@@ -90,20 +93,9 @@ fn told(session: &mut Session) -> Vec<(String, Vec<Vec<Value>>)> {
     asked.into_iter().map(|statement| (statement.clone(), rows(session, &statement))).collect()
 }
 
-/// Every file of a folder.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_path_buf()]);
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                found.insert(path.strip_prefix(folder).unwrap().to_path_buf(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    found
+/// The bytes of every file of a folder.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    files(folder).into_iter().map(|path| (path.clone(), fs::read(folder.join(path)).unwrap())).collect()
 }
 
 fn load(store: &Store, from: &Path) -> Result<String, Error> {
@@ -179,7 +171,7 @@ fn a_dump_of_what_was_loaded_is_the_same_byte_for_byte() {
     // An empty folder is taken.
     fs::create_dir(&again).unwrap();
     store.dump(&again).unwrap();
-    let (old, new) = (files(&FULL.dump), files(&again));
+    let (old, new) = (contents(&FULL.dump), contents(&again));
     assert_eq!(old.keys().collect::<Vec<_>>(), new.keys().collect::<Vec<_>>());
     for (name, bytes) in &old {
         assert!(new[name] == *bytes, "{} differs", name.display());
@@ -192,7 +184,7 @@ fn a_dump_is_text_and_arrays_that_others_read() {
     let manifest: serde_json::Value =
         serde_json::from_slice(&fs::read(FULL.dump.join("manifest.json")).unwrap()).unwrap();
     let readme = fs::read_to_string(FULL.dump.join("README.md")).unwrap();
-    for (name, bytes) in files(&FULL.dump) {
+    for (name, bytes) in contents(&FULL.dump) {
         let kind = name.file_name().unwrap().to_str().unwrap();
         assert!(kind == "README.md" || readme.contains(kind), "README does not tell of {kind}");
         match name.extension().unwrap().to_str().unwrap() {
@@ -285,7 +277,7 @@ fn a_dump_is_there_as_a_whole_or_not_at_all() {
     refused(FULL.store.dump(&target).unwrap_err(), Code::Conflict);
     fs::write(dir.path().join("file"), "").unwrap();
     refused(FULL.store.dump(dir.path().join("file")).unwrap_err(), Code::Conflict);
-    assert_eq!(files(dir.path()).len(), 2);
+    assert_eq!(contents(dir.path()).len(), 2);
 }
 
 impl Full {
@@ -333,7 +325,7 @@ impl Small {
 
     fn told(&self, name: &str, change: impl Fn(&Path)) -> String {
         let copy = self.dir.path().join("copy");
-        for (file, bytes) in files(&self.dir.path().join("whole")) {
+        for (file, bytes) in contents(&self.dir.path().join("whole")) {
             let path = copy.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
@@ -452,7 +444,7 @@ fn a_store_that_is_only_read_is_dumped_and_not_loaded_into() {
     load(&Store::open(&place).unwrap(), &FULL.dump).unwrap();
     let store = Store::options().read_only(true).open(&place).unwrap();
     store.dump(dir.path().join("dump")).unwrap();
-    assert!(files(&dir.path().join("dump")) == files(&FULL.dump));
+    assert!(contents(&dir.path().join("dump")) == contents(&FULL.dump));
     let empty = dir.path().join("empty");
     drop(Store::open(&empty).unwrap());
     let store = Store::options().read_only(true).open(&empty).unwrap();

@@ -1,8 +1,13 @@
 //! The inventory of unsafe code: where it is, how much, why, and that every block says why it is sound.
 
+#[path = "common/files.rs"]
+mod files;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use files::files;
 
 /// File, blocks, functions, and what they are for. A change here is a decision.
 const INVENTORY: &[(&str, usize, usize, &str)] = &[
@@ -44,27 +49,15 @@ fn says_why(above: &[&str]) -> bool {
     comment.take_while(|line| line.starts_with("//")).any(|line| line.starts_with("// SAFETY:"))
 }
 
-fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.push(path);
-        }
-    }
-}
-
 #[test]
 fn every_unsafe_block_says_why_it_is_sound_and_is_in_the_inventory() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
     let mut counted: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     let mut unsaid = Vec::new();
-    for file in files {
-        let name = file.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-        let text = fs::read_to_string(&file).unwrap();
+    let is_source = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "rs");
+    for file in files(&root).into_iter().filter(is_source) {
+        let name = file.to_string_lossy().replace('\\', "/");
+        let text = fs::read_to_string(root.join(&file)).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         for (at, line) in lines.iter().enumerate() {
             let Some(kind) = found(line) else { continue };

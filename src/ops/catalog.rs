@@ -199,7 +199,7 @@ pub fn view(db: &Db) -> Result<Db> {
 }
 
 /// What the catalogue names and what it named when those took it who are still reading.
-pub fn read(db: &Db) -> Result<Live> {
+pub fn spared(db: &Db) -> Result<Live> {
     let mut all = live(db)?;
     for view in db.views() {
         let live = live(&view)?;

@@ -1,10 +1,9 @@
 //! Where all pairs are too many to compare: those of entities in a cell together, with what that costs.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::basis::Basis;
-use super::engine::{Context, Engine, locked};
+use super::engine::{Context, Engine};
 use super::make::Made;
 use super::spec::{Missing, Search};
 use crate::error::{Code, Error, Result};
@@ -19,10 +18,7 @@ pub(crate) const AFFORDABLE: u64 = 20_000_000_000;
 pub(crate) const SEARCH: &str = "search";
 
 /// Cells kept in memory.
-const CACHED: usize = 2;
-
-/// Cells in memory, newest first.
-pub(crate) type Cache = Mutex<VecDeque<([u8; 32], Arc<Parted>)>>;
+pub(crate) const CACHED: usize = 2;
 
 /// Whether cells are looked at for so many pairs.
 pub(crate) fn wanted(search: &Search, pairs: u64) -> bool {
@@ -64,10 +60,7 @@ pub(crate) fn within<'e>(
         return Ok((evidence, None));
     }
     let key = basis.stamp(factors, search.recall);
-    let known = key.and_then(|key| {
-        let cache = locked(&engine.cells);
-        cache.iter().find(|(known, _)| *known == key).map(|(_, found)| found.clone())
-    });
+    let known = key.and_then(|key| engine.cells.get(&key));
     let found = match known {
         Some(found) => found,
         None => {
@@ -77,9 +70,7 @@ pub(crate) fn within<'e>(
             let found = partition(&channels, &evidence.options(), &options, context.task)?;
             let found = Arc::new(Parted::new(found));
             if let Some(key) = key {
-                let mut cache = locked(&engine.cells);
-                cache.push_front((key, found.clone()));
-                cache.truncate(CACHED);
+                engine.cells.put(key, found.clone());
             }
             found
         }

@@ -18,7 +18,7 @@ use crate::features::{Modality, StoredFeature};
 use crate::fs::{FileSystem, RealFs};
 use crate::index::{Changes, StoredIndex};
 use crate::kg::{self, Graph, Link, Side, Verdicts};
-use crate::linalg::{Keeper, Mask};
+use crate::linalg::{Keeper, Mask, Parted};
 use crate::psqe::weights::{self, Resolved};
 use crate::psqe::{Evidence, Graphs, Neighbourhood};
 use crate::store::{Batch, Db, Digest, Space};
@@ -56,7 +56,7 @@ pub struct Engine {
     /// What has happened to the rows of an index, by its digest and that of the rows as they are.
     changes: Recent<IndexAndRows, Arc<Changes>>,
     /// Cells of pairs that are too large to compare all.
-    pub(crate) cells: Arc<cells::Cache>,
+    pub(crate) cells: Recent<[u8; 32], Arc<Parted>>,
 }
 
 /// The digests of an index and of the rows as they are, and the side.
@@ -187,7 +187,7 @@ impl Engine {
             live: Arc::default(),
             indexes: Recent::new(CACHED_INDEXES),
             changes: Recent::new(CACHED_INDEXES),
-            cells: Arc::default(),
+            cells: Recent::new(cells::CACHED),
         }
     }
 

@@ -16,6 +16,7 @@ use super::train::ARCHITECTURE;
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::formats::export::{ExportMeta, ExportRow, Justification, format_of, whole_file, write_rows};
+use crate::fs::parent;
 use crate::models::{names, tensors};
 use crate::store::Digest;
 
@@ -117,8 +118,7 @@ fn parameters(engine: &Engine, entry: &ArtifactEntry, spec: &Export) -> Result<O
 
 /// Fails for a file inside the store: it would be taken for damage, or be it.
 pub fn refuse_inside(store: &Path, path: &Path) -> Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (store.canonicalize(), parent.canonicalize()) {
+    match (store.canonicalize(), parent(path).canonicalize()) {
         (Ok(store), Ok(parent)) if parent.starts_with(&store) => {
             Err(Error::new(Code::Conflict, "nothing can be written into the store's own directory")
                 .help("name a file elsewhere")

@@ -136,7 +136,7 @@ pub(crate) fn backup(engine: &Engine, to: &Path, context: &Context) -> Result<Ou
 /// `COMPACT`.
 pub(crate) fn compact(engine: &Engine, context: &Context) -> Result<Outcome> {
     engine.forget_pairs();
-    let live = catalog::read(&engine.db)?;
+    let live = catalog::spared(&engine.db)?;
     let report = engine.db.compact(&live, context.task)?;
     Ok(Outcome::message(
         "compact",

@@ -93,10 +93,10 @@ fn job(shell: &mut Shell, job: &Job, safe: bool) -> Ended {
     if safe {
         // What one script has opened is not for the next.
         shell.output = Output::stdout();
-    }
-    if safe && let Err(error) = confine(shell, folder) {
-        shell.complain(&error, "", None);
-        return Ended::Failed(halt::USAGE);
+        if let Err(error) = confine(shell, folder) {
+            shell.complain(&error, "", None);
+            return Ended::Failed(halt::USAGE);
+        }
     }
     match job {
         Job::Statements(text) => shell.run(text, &Origin::Argument),

@@ -17,7 +17,7 @@ use super::record::damaged;
 use super::seal::Seal;
 use super::sweep::{Live, Swept};
 use crate::error::{Code, Error, Result};
-use crate::fs::{EntryKind, FileSystem};
+use crate::fs::{EntryKind, FileSystem, parent};
 use crate::task::Task;
 
 /// What a backup holds.
@@ -149,11 +149,7 @@ impl Db {
         let name = to.file_name().ok_or_else(|| {
             Error::new(Code::BadValue, "expected the name of a new directory for the backup").path(to)
         })?;
-        let parent = match to.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let parent = fs.canonical(parent).map_err(failed)?;
+        let parent = fs.canonical(parent(to)).map_err(failed)?;
         let target = parent.join(name);
         if parent.starts_with(fs.canonical(&self.0.dir).map_err(failed)?) {
             return Err(Error::new(Code::Conflict, "a backup cannot lie inside the store")

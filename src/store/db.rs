@@ -31,7 +31,7 @@ use super::record::{Record, decode_at, open_envelope};
 use super::seal::Seal;
 use super::sled_kv::SledEngine;
 use super::value;
-use super::view::{Frozen, Versions};
+use super::view::{Frozen, Versions, scan_rows};
 use crate::error::{Code, Error, Result};
 use crate::fs::{EntryKind, FileSystem, RealFs};
 
@@ -198,7 +198,7 @@ impl Db {
 
     /// The record of a key.
     pub fn get<T: Record>(&self, table: Table, key: &[u8]) -> Result<Option<T>> {
-        if let Some(rows) = self.1.as_ref().and_then(|frozen| frozen.of(table)) {
+        if let Some(rows) = self.frozen(table) {
             return rows.get(key).map(|bytes| decode_at(bytes, &place(table.0, key))).transpose();
         }
         let kv = self.kv();
@@ -226,7 +226,7 @@ impl Db {
 
     /// Whether there is a record of that key; its bytes are not looked at.
     pub fn contains(&self, table: Table, key: &[u8]) -> Result<bool> {
-        match self.1.as_ref().and_then(|frozen| frozen.of(table)) {
+        match self.frozen(table) {
             Some(rows) => Ok(rows.contains_key(key)),
             None => Ok(self.kv().get(table.0, key)?.is_some()),
         }
@@ -236,8 +236,10 @@ impl Db {
     /// What is committed meanwhile may or may not be seen.
     pub fn scan<T: Record>(&self, table: Table, prefix: &[u8]) -> Scan<T> {
         let kv = self.kv();
-        let frozen = self.1.as_ref().and_then(|frozen| frozen.scan(table, prefix));
-        let pairs = frozen.unwrap_or_else(|| kv.scan(table.0, prefix));
+        let pairs = match self.frozen(table) {
+            Some(rows) => scan_rows(rows, prefix),
+            None => kv.scan(table.0, prefix),
+        };
         Scan { pairs, kv, table, db: self.clone(), kind: PhantomData }
     }
 

@@ -14,25 +14,21 @@ use super::value;
 use crate::error::Result;
 use crate::sync::{Mutex, RwLock};
 
+/// Values by key.
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// The rows of a table as they were.
 pub(crate) struct Frozen {
     table: Table,
     version: u64,
-    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    rows: Rows,
 }
 
-impl Frozen {
-    /// The rows, if it is this table that is frozen.
-    pub fn of(&self, table: Table) -> Option<&BTreeMap<Vec<u8>, Vec<u8>>> {
-        (self.table == table).then_some(&self.rows)
-    }
-
-    /// The rows whose keys begin with `prefix`, if it is this table that is frozen.
-    pub fn scan(&self, table: Table, prefix: &[u8]) -> Option<Pairs> {
-        let rows = self.of(table)?.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
-        let pairs: Vec<Pair> = rows.map(|(key, value)| (key.clone(), value.clone())).collect();
-        Some(Box::new(pairs.into_iter().map(Ok)))
-    }
+/// The rows whose keys begin with `prefix`.
+pub(crate) fn scan_rows(rows: &Rows, prefix: &[u8]) -> Pairs {
+    let found = rows.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+    let pairs: Vec<Pair> = found.map(|(key, value)| (key.clone(), value.clone())).collect();
+    Box::new(pairs.into_iter().map(Ok))
 }
 
 /// How many changes each table had, and the views that are held.
@@ -71,7 +67,7 @@ impl Db {
             return Ok(Db(self.0.clone(), Some(known)));
         }
         let kv = self.kv();
-        let mut rows = BTreeMap::new();
+        let mut rows = Rows::new();
         for pair in kv.scan(table.0, &[]) {
             let (key, raw) = pair?;
             let bytes = value::whole(&*kv, table.0, &key, raw)?;
@@ -80,6 +76,11 @@ impl Db {
         let frozen = Arc::new(Frozen { table, version, rows });
         held.push(Arc::downgrade(&frozen));
         Ok(Db(self.0.clone(), Some(frozen)))
+    }
+
+    /// The rows of a table as they were when this view was taken, if it is that table's.
+    pub(super) fn frozen(&self, table: Table) -> Option<&Rows> {
+        self.1.as_ref().filter(|frozen| frozen.table == table).map(|frozen| &frozen.rows)
     }
 
     /// The store behind a view.

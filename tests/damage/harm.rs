@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::files::files;
+
 use seedbed::Rng;
 
 use super::store::copy;
@@ -89,23 +91,6 @@ impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} of {:?}: {}", self.harm, self.kind, self.what)
     }
-}
-
-/// The files below a directory, relative to it, in order.
-pub fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![dir.to_path_buf()];
-    while let Some(next) = open.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => open.push(path),
-                false => found.push(path.strip_prefix(dir).unwrap().to_path_buf()),
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 /// Damages a file of the store in `dir`; `older` are copies of the store from before, with the same files

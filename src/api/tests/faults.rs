@@ -316,6 +316,36 @@ fn a_backup_that_fails_leaves_the_store_alone() {
 }
 
 #[test]
+fn a_dump_is_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (disk, probe) = (begun(), Probe::default());
+    let store = open(&disk, &probe).unwrap();
+    let to = folder.path().join("dump");
+    let statement = format!("DUMP TO '{}'", to.display());
+    for n in 0.. {
+        probe.restart(Some(n..n + 1));
+        let outcome = execute(&store, &statement);
+        let (failed, removing) =
+            (probe.has_failed(), probe.log().get(n).is_some_and(|call| call.starts_with("remove")));
+        let named = probe.log().iter().any(|call| call.starts_with("rename"));
+        probe.restart(None);
+        if let Err(error) = outcome {
+            assert_clear(&error, &format!("{statement}, call {n}"));
+            assert!(named || !to.exists(), "call {n} left a part of a dump under its name");
+        }
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            assert!(path == to || removing, "call {n} left {} behind", path.display());
+            std::fs::remove_dir_all(path).unwrap();
+        }
+        if !failed {
+            assert!(n > 100, "{n} calls");
+            break;
+        }
+    }
+}
+
+#[test]
 fn an_export_is_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     for ending in ["csv", "sssom.tsv"] {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, ErrorKind, Read, Write};
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
+use crate::fs::{self as files, EntryKind, FileSystem, parent};
 use crate::store::Digest;
 use crate::task::Task;
 
@@ -28,6 +29,7 @@ pub struct Listed {
 
 /// A folder on its way to its name. Dropped unfinished, it leaves nothing behind.
 pub struct NewFolder<'t> {
+    fs: &'t dyn FileSystem,
     target: PathBuf,
     temporary: PathBuf,
     listed: Vec<Listed>,
@@ -38,7 +40,7 @@ pub struct NewFolder<'t> {
 pub(super) struct NewFile {
     path: String,
     place: PathBuf,
-    writer: BufWriter<File>,
+    writer: BufWriter<Box<dyn files::NewFile>>,
     hasher: blake3::Hasher,
     bytes: u64,
 }
@@ -54,7 +56,7 @@ impl NewFile {
 
 impl<'t> NewFolder<'t> {
     /// Begins a folder beside `target`, which must be empty or not be there; its parent must.
-    pub fn create(target: &Path, task: &'t Task) -> Result<Self> {
+    pub(crate) fn create(fs: &'t dyn FileSystem, target: &Path, task: &'t Task) -> Result<Self> {
         check_free(target)?;
         let Some(name) = target.file_name() else {
             return Err(Error::new(Code::BadFile, "the path names no folder")
@@ -64,14 +66,12 @@ impl<'t> NewFolder<'t> {
         for attempt in 0..1000 {
             let name = format!(".{}.{}-{attempt}.tmp", name.to_string_lossy(), std::process::id());
             let temporary = parent(target).join(name);
-            match fs::create_dir(&temporary) {
-                Ok(()) => {
-                    let target = target.to_path_buf();
-                    return Ok(NewFolder { target, temporary, listed: Vec::new(), task });
-                }
-                Err(cause) if cause.kind() == ErrorKind::AlreadyExists => {}
-                Err(cause) => return Err(failed(target, cause)),
+            if fs::symlink_metadata(&temporary).is_ok() {
+                continue;
             }
+            fs.create_dir(&temporary).map_err(|cause| failed(target, cause))?;
+            let target = target.to_path_buf();
+            return Ok(NewFolder { fs, target, temporary, listed: Vec::new(), task });
         }
         Err(failed(target, ErrorKind::AlreadyExists.into()))
     }
@@ -92,19 +92,28 @@ impl<'t> NewFolder<'t> {
     pub(super) fn file(&mut self, path: &str) -> Result<NewFile> {
         let place = self.temporary.join(path);
         let create = || {
-            fs::create_dir_all(parent(&place))?;
-            File::create_new(&place)
+            self.folder(parent(&place))?;
+            self.fs.create(&place)
         };
         let file = create().map_err(|cause| failed(&place, cause))?;
         let writer = BufWriter::with_capacity(256 << 10, file);
         Ok(NewFile { path: path.to_string(), place, writer, hasher: blake3::Hasher::new(), bytes: 0 })
     }
 
+    /// Makes a folder, and those it is in, where they are not there yet.
+    fn folder(&self, place: &Path) -> io::Result<()> {
+        if place.is_dir() {
+            return Ok(());
+        }
+        self.folder(parent(place))?;
+        self.fs.create_dir(place)
+    }
+
     /// Makes a file durable and lists it.
     pub(super) fn close(&mut self, file: NewFile, rows: Option<u64>) -> Result<()> {
         let NewFile { path, place, writer, hasher, bytes } = file;
         let whole = writer.into_inner().map_err(|error| error.into_error());
-        whole.and_then(|file| file.sync_all()).map_err(|cause| failed(&place, cause))?;
+        whole.and_then(|mut file| file.sync()).map_err(|cause| failed(&place, cause))?;
         let blake3 = Digest(*hasher.finalize().as_bytes()).to_string();
         self.listed.push(Listed { path, bytes, blake3, rows });
         Ok(())
@@ -119,13 +128,11 @@ impl<'t> NewFolder<'t> {
 
     /// Makes all of it durable and gives it its name; tells its length in bytes.
     pub fn finish(self) -> Result<u64> {
-        let durable = || {
-            sync_below(&self.temporary)?;
-            check_free(&self.target)?;
-            fs::rename(&self.temporary, &self.target).map_err(|cause| failed(&self.target, cause))?;
-            sync(parent(&self.target))
-        };
-        durable()?;
+        let above = parent(&self.target);
+        sync_below(self.fs, &self.temporary).map_err(|cause| failed(&self.temporary, cause))?;
+        check_free(&self.target)?;
+        let named = self.fs.rename(&self.temporary, &self.target).and_then(|()| self.fs.sync_dir(above));
+        named.map_err(|cause| failed(&self.target, cause))?;
         Ok(self.listed.iter().map(|file| file.bytes).sum())
     }
 }
@@ -133,7 +140,7 @@ impl<'t> NewFolder<'t> {
 impl Drop for NewFolder<'_> {
     fn drop(&mut self) {
         // After the renaming there is nothing of that name; a failure to tidy up cannot be told from here.
-        let _ = fs::remove_dir_all(&self.temporary);
+        let _ = self.fs.remove_dir_all(&self.temporary);
     }
 }
 
@@ -156,31 +163,18 @@ fn check_free(target: &Path) -> Result<()> {
     }
 }
 
-fn failed(path: &Path, cause: std::io::Error) -> Error {
+fn failed(path: &Path, cause: io::Error) -> Error {
     Error::io("writing the dump", cause).path(path)
 }
 
-fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// Makes the names in a folder and below it durable.
-fn sync_below(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder).map_err(|cause| failed(folder, cause))? {
-        let entry = entry.map_err(|cause| failed(folder, cause))?;
-        if entry.file_type().map_err(|cause| failed(folder, cause))?.is_dir() {
-            sync_below(&entry.path())?;
+fn sync_below(fs: &dyn FileSystem, folder: &Path) -> io::Result<()> {
+    for entry in fs.read_dir(folder)? {
+        if entry.kind == EntryKind::Directory {
+            sync_below(fs, &folder.join(entry.name))?;
         }
     }
-    sync(folder)
-}
-
-/// Where folders cannot be opened, renaming has to do.
-fn sync(folder: &Path) -> Result<()> {
-    match File::open(folder) {
-        Ok(file) => file.sync_all().map_err(|cause| failed(folder, cause)),
-        Err(_) => Ok(()),
-    }
+    fs.sync_dir(folder)
 }
 
 /// A dump to be read.
@@ -268,7 +262,7 @@ impl<'t> Folder<'t> {
         let failed = |cause| Error::io("reading the dump", cause).path(place);
         let mut hasher = blake3::Hasher::new();
         let mut file = File::open(place).map_err(failed)?;
-        let bytes = std::io::copy(&mut file, &mut hasher).map_err(failed)?;
+        let bytes = io::copy(&mut file, &mut hasher).map_err(failed)?;
         let found = Digest(*hasher.finalize().as_bytes()).to_string();
         if bytes == listed.bytes && found == listed.blake3 {
             return Ok(());

@@ -17,7 +17,7 @@ use crate::fs::FileSystem;
 use crate::ops::spec::{Export, ExportFormat};
 use crate::task::Task;
 
-use target::{Scratch, Target};
+use target::Target;
 
 pub(crate) use tabular::{Tabular, table_format, write_table};
 
@@ -149,10 +149,7 @@ pub(crate) fn write_rows(
     };
     let mut target = Target::create(fs, &spec.path, spec.overwrite)?;
     let mut report = ExportReport { format, rows: 0, bytes: 0, notes: Vec::new() };
-    let written = match format {
-        ExportFormat::Sssom => write_sssom(fs, spec, rows, meta, task, &mut target, &mut report),
-        _ => write_sheet(spec, format, rows, meta, task, &mut target, &mut report),
-    };
+    let written = write_body(spec, format, rows, meta, task, &mut target, &mut report);
     written.map_err(|error| error.path(&spec.path))?;
     task.check()?;
     report.bytes = target.finish()?;
@@ -191,28 +188,7 @@ trait Sheet {
     }
 }
 
-fn write_sssom(
-    fs: &dyn FileSystem,
-    spec: &Export,
-    rows: impl Iterator<Item = Result<ExportRow>>,
-    meta: &ExportMeta,
-    task: &Task,
-    target: &mut Target,
-    report: &mut ExportReport,
-) -> Result<()> {
-    let scratch = Scratch::beside(fs, &spec.path).map_err(|cause| target.failed(cause))?;
-    let mut set = sssom::Sssom::new(scratch, spec.auto_prefixes, spec.exact_match, meta.reviewed);
-    report.rows = each_row(rows, task, |row| set.row(row))?;
-    if set.outside > 0 {
-        let n = set.outside;
-        report
-            .notes
-            .push(format!("scores outside 0..1 stand in the comments, as SSSOM has no place for them: {n}"));
-    }
-    set.finish(target, meta, &spec.license)
-}
-
-fn write_sheet(
+fn write_body(
     spec: &Export,
     format: ExportFormat,
     rows: impl Iterator<Item = Result<ExportRow>>,
@@ -221,6 +197,18 @@ fn write_sheet(
     target: &mut Target,
     report: &mut ExportReport,
 ) -> Result<()> {
+    if format == ExportFormat::Sssom {
+        let scratch = target.scratch()?;
+        let mut set = sssom::Sssom::new(scratch, spec.auto_prefixes, spec.exact_match, meta.reviewed);
+        report.rows = each_row(rows, task, |row| set.row(row))?;
+        if set.outside > 0 {
+            let n = set.outside;
+            report.notes.push(format!(
+                "scores outside 0..1 stand in the comments, as SSSOM has no place for them: {n}"
+            ));
+        }
+        return set.finish(target, meta, &spec.license);
+    }
     let mut sheet: Box<dyn Sheet + '_> = match format {
         ExportFormat::Csv => Box::new(tables::Table::new(target, b',')?),
         ExportFormat::Tsv => Box::new(tables::Table::new(target, b'\t')?),

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
-use crate::fs::{FileSystem, NewFile};
+use crate::fs::{FileSystem, NewFile, parent};
 
 /// What is held back before it is written.
 const BUFFER: usize = 256 << 10;
@@ -25,6 +25,12 @@ impl<'a> Target<'a> {
         let file = Temporary::create(fs, parent(&path), &name)
             .map_err(|cause| Error::io("cannot write beside the target", cause).path(&path))?;
         Ok(Target { path, overwrite, written: 0, file })
+    }
+
+    /// A scratch file beside the target.
+    pub fn scratch(&self) -> Result<Scratch<'a>> {
+        let made = Temporary::create(self.file.fs, parent(&self.path), "rows");
+        made.map(Scratch).map_err(|cause| self.failed(cause))
     }
 
     /// The error for a failed write.
@@ -60,12 +66,7 @@ impl Write for Target<'_> {
 /// which depends on them, is known.
 pub(super) struct Scratch<'a>(Temporary<'a>);
 
-impl<'a> Scratch<'a> {
-    /// An empty scratch file.
-    pub fn beside(fs: &'a dyn FileSystem, path: &Path) -> io::Result<Self> {
-        Temporary::create(fs, parent(path), "rows").map(Scratch)
-    }
-
+impl Scratch<'_> {
     /// Copies all that was written.
     pub fn copy_to(mut self, into: &mut impl Write) -> io::Result<()> {
         self.0.flush()?;
@@ -175,8 +176,4 @@ fn check_absent(path: &Path, overwrite: bool) -> Result<()> {
     Err(Error::new(Code::Conflict, "the file exists already")
         .help("add overwrite=true, or choose another name")
         .path(path))
-}
-
-fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -266,7 +266,7 @@ fn judged_key(compared: &[u8; 32], pair: &PairEntry, csls: Option<usize>) -> [u8
 /// COMPACT does.
 fn discard(engine: &Engine, model: &ArtifactEntry) -> Result<()> {
     let Some(_alone) = engine.upkeep.try_alone() else { return Ok(()) };
-    let live = catalog::read(&engine.db)?;
+    let live = catalog::spared(&engine.db)?;
     let objects: BTreeSet<Digest> = model.objects.iter().map(|(_, object)| Digest(*object)).collect();
     objects.difference(&live.objects.into_iter().collect()).try_for_each(|object| engine.db.discard(object))
 }

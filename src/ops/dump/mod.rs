@@ -40,7 +40,7 @@ type Sizes = (usize, usize);
 pub(crate) fn dump(engine: &Engine, to: &Path, context: &Context) -> Result<Outcome> {
     refuse_inside(engine.db.path(), to)?;
     let (db, task) = (&engine.db, context.task);
-    let mut new = NewFolder::create(to, task)?;
+    let mut new = NewFolder::create(&*engine.outside, to, task)?;
     new.text("README.md", include_str!("readme.md"))?;
     let (mut objects, mut left_out) = (Objects::default(), Vec::new());
     let (mut pairs, mut artifacts) = (Vec::new(), Vec::new());
