@@ -5,6 +5,7 @@
 
 mod api;
 mod clock;
+pub mod encoders;
 mod error;
 pub mod evaluate;
 pub mod features;

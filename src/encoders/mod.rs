@@ -1,0 +1,31 @@
+//! Vectors of texts and pictures by networks whose weights are files on this machine.
+//!
+//! Nothing here is fetched: a network is a folder or a file that somebody has. What is made of an item (a text, a
+//! picture) depends on it and on the weights alone, bit for bit on the CPU, whatever is encoded beside it and on
+//! however many threads. So what was encoded once need not be encoded again.
+
+pub mod text;
+mod weights;
+
+pub use weights::Weights;
+
+use crate::error::{Code, Error};
+
+/// Raised when the same weights give other vectors than before.
+pub const ENCODERS_VERSION: u32 = 1;
+
+/// A failure inside the tensor library.
+pub(crate) fn tensor_error(cause: candle_core::Error) -> Error {
+    match &cause {
+        candle_core::Error::CannotFindTensor { path } => {
+            Error::new(Code::BadFile, format!("the weights have no tensor `{path}`"))
+                .help("these are weights of another network, or they are named as another library names them")
+        }
+        _ => {
+            let message = cause.to_string();
+            let line = message.lines().next().unwrap_or_default().to_string();
+            Error::new(Code::BadFile, format!("the network does not fit its weights: {line}"))
+                .help("check that config.json and the weights belong to each other")
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What a folder of a text encoder says of itself: `config.json`, `modules.json` and what those name.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Code, Error, Result};
+
+/// Longest file of settings that is read.
+const LONGEST: u64 = 16 << 20;
+
+/// Tokens of a text that are read where the folder does not say.
+const USUAL_LENGTH: usize = 512;
+
+/// How the vectors of a text's tokens become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pooling {
+    /// That of the first token.
+    Cls,
+    /// Their mean.
+    Mean,
+    /// The greatest number of each column.
+    Max,
+    /// Their sum by the root of their number.
+    MeanSqrtLength,
+}
+
+/// A linear map after the pooling.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Dense {
+    /// Where its weights are.
+    pub folder: PathBuf,
+    /// Numbers it takes.
+    pub inputs: usize,
+    /// Numbers it gives.
+    pub outputs: usize,
+    /// Whether it adds a vector.
+    pub bias: bool,
+    /// Whether tanh follows.
+    pub tanh: bool,
+}
+
+/// Steps from the network's last layer to the vector.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Head {
+    /// First, the tokens' vectors become one.
+    pub pooling: Pooling,
+    /// Then come linear maps.
+    pub dense: Vec<Dense>,
+    /// Last, the vector is made unit length.
+    pub normalise: bool,
+}
+
+/// What a folder says.
+pub(super) struct Folder {
+    /// Where `config.json` and the weights are: the folder, or one in it that `modules.json` names.
+    pub network: PathBuf,
+    /// The text of `config.json`.
+    pub config: Vec<u8>,
+    /// `model_type` of it.
+    pub model_type: String,
+    /// Steps after the network.
+    pub head: Head,
+    /// Most tokens of a text.
+    pub longest: usize,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    model_type: String,
+    max_position_embeddings: Option<usize>,
+    pad_token_id: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Module {
+    #[serde(default)]
+    path: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Transformer {
+    max_seq_length: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct DenseConfig {
+    in_features: usize,
+    out_features: usize,
+    #[serde(default = "yes")]
+    bias: bool,
+    #[serde(default)]
+    activation_function: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Both ways the field's library has written it: a flag for each kind, or the kind's name.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PoolingConfig {
+    pooling_mode: Option<serde_json::Value>,
+    pooling_mode_cls_token: bool,
+    pooling_mode_mean_tokens: bool,
+    pooling_mode_max_tokens: bool,
+    pooling_mode_mean_sqrt_len_tokens: bool,
+    pooling_mode_weightedmean_tokens: bool,
+    pooling_mode_lasttoken: bool,
+}
+
+impl Folder {
+    /// Reads what a folder says. Without `modules.json` it is a network alone: the mean of its tokens is taken, as
+    /// the field's library does then, and not made unit length.
+    pub fn read(folder: &Path) -> Result<Folder> {
+        if !folder.is_dir() {
+            let (code, message) = match folder.exists() {
+                true => (Code::BadFile, "this is a file, expected a folder"),
+                false => (Code::NotFound, "there is no such folder"),
+            };
+            return Err(Error::new(code, message)
+                .help("name a folder with config.json, tokenizer.json and model.safetensors")
+                .path(folder));
+        }
+        let mut head = Head { pooling: Pooling::Mean, dense: Vec::new(), normalise: false };
+        let mut network = folder.to_path_buf();
+        let modules = folder.join("modules.json");
+        if modules.exists() {
+            for module in json::<Vec<Module>>(&modules)? {
+                let place = within(folder, &module.path).map_err(|error| error.path(&modules))?;
+                // The last part of a Python path, which has moved between versions.
+                match module.kind.rsplit('.').next().unwrap_or_default() {
+                    "Transformer" => network = place,
+                    "Pooling" => head.pooling = pooling(&place.join("config.json"))?,
+                    "Normalize" => head.normalise = true,
+                    "Dense" => head.dense.push(dense(place)?),
+                    "Dropout" => {}
+                    other => {
+                        let message = format!("the step `{other}` of modules.json is not known");
+                        return Err(Error::new(Code::Unsupported, message)
+                            .help("steps that are: Transformer, Pooling, Dense, Normalize")
+                            .path(&modules));
+                    }
+                }
+            }
+        }
+        let path = network.join("config.json");
+        let config = bytes(&path)?;
+        let read: Config = parse(&config, &path)?;
+        // RoBERTa's positions begin after that of padding.
+        let skipped = match read.model_type.as_str() {
+            "roberta" | "xlm-roberta" | "camembert" => read.pad_token_id.unwrap_or(1) + 1,
+            _ => 0,
+        };
+        let positions = read.max_position_embeddings.unwrap_or(USUAL_LENGTH).saturating_sub(skipped);
+        let transformer = network.join("sentence_bert_config.json");
+        let asked = match transformer.exists() {
+            true => json::<Transformer>(&transformer)?.max_seq_length,
+            false => None,
+        };
+        let longest = asked.unwrap_or(USUAL_LENGTH).min(positions);
+        if longest < 3 {
+            let message = format!("the network reads texts of {longest} tokens, too few for a word");
+            return Err(Error::new(Code::BadValue, message).path(&path));
+        }
+        Ok(Folder { network, config, model_type: read.model_type, head, longest })
+    }
+}
+
+fn pooling(path: &Path) -> Result<Pooling> {
+    let config: PoolingConfig = json(path)?;
+    let named: Vec<String> = match &config.pooling_mode {
+        Some(serde_json::Value::String(name)) => vec![name.clone()],
+        Some(serde_json::Value::Array(names)) => {
+            names.iter().filter_map(|name| name.as_str().map(str::to_string)).collect()
+        }
+        _ => [
+            (config.pooling_mode_cls_token, "cls"),
+            (config.pooling_mode_mean_tokens, "mean"),
+            (config.pooling_mode_max_tokens, "max"),
+            (config.pooling_mode_mean_sqrt_len_tokens, "mean_sqrt_len_tokens"),
+            (config.pooling_mode_weightedmean_tokens, "weightedmean"),
+            (config.pooling_mode_lasttoken, "lasttoken"),
+        ]
+        .into_iter()
+        .filter(|(chosen, _)| *chosen)
+        .map(|(_, name)| name.to_string())
+        .collect(),
+    };
+    match named.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["cls"] => Ok(Pooling::Cls),
+        ["mean"] => Ok(Pooling::Mean),
+        ["max"] => Ok(Pooling::Max),
+        ["mean_sqrt_len_tokens"] => Ok(Pooling::MeanSqrtLength),
+        _ => {
+            let message = format!("the pooling `{}` is not known", named.join(" + "));
+            Err(Error::new(Code::Unsupported, message).help("kinds that are: cls, mean, max").path(path))
+        }
+    }
+}
+
+fn dense(folder: PathBuf) -> Result<Dense> {
+    let path = folder.join("config.json");
+    let config: DenseConfig = json(&path)?;
+    let tanh = match config.activation_function.rsplit('.').next().unwrap_or_default() {
+        "Tanh" => true,
+        "Identity" => false,
+        other => {
+            let message = format!("the activation `{other}` of a Dense step is not known");
+            return Err(Error::new(Code::Unsupported, message)
+                .help("known are Tanh and Identity")
+                .path(&path));
+        }
+    };
+    Ok(Dense { folder, inputs: config.in_features, outputs: config.out_features, bias: config.bias, tanh })
+}
+
+/// A folder that `modules.json` names, which must lie in its own.
+fn within(folder: &Path, path: &str) -> Result<PathBuf> {
+    let plain = |part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir);
+    if Path::new(path).components().all(plain) {
+        return Ok(folder.join(path));
+    }
+    Err(Error::new(Code::BadFile, format!("modules.json names `{path}`, which is not in its folder")))
+}
+
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    parse(&bytes(path)?, path)
+}
+
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|cause| {
+        Error::new(Code::BadFile, format!("the settings cannot be used: {cause}"))
+            .help("copy the file again from where the network came from")
+            .path(path)
+    })
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>> {
+    let failed = |cause| Error::io("cannot read the settings of the network", cause).path(path);
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    if length > LONGEST {
+        let message = format!("the file has {length} bytes, too many for settings");
+        return Err(Error::new(Code::BadFile, message).path(path));
+    }
+    std::fs::read(path).map_err(failed)
+}
