@@ -4,6 +4,8 @@
 //! picture) depends on it and on the weights alone, bit for bit on the CPU, whatever is encoded beside it and on
 //! however many threads. So what was encoded once need not be encoded again.
 
+pub mod image;
+mod settings;
 pub mod text;
 mod weights;
 

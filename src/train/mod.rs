@@ -26,7 +26,7 @@ pub mod elu;
 mod exp;
 pub mod field;
 mod gelu;
-mod gemm;
+pub(crate) mod gemm;
 pub mod layer_norm;
 pub mod linear;
 mod linear_op;
@@ -42,7 +42,7 @@ mod real;
 mod run;
 pub mod schedule;
 mod spaces;
-mod tape;
+pub(crate) mod tape;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod tokens;

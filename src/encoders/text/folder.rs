@@ -3,12 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
+use crate::encoders::settings::{bytes, json, parse};
 use crate::error::{Code, Error, Result};
-
-/// Longest file of settings that is read.
-const LONGEST: u64 = 16 << 20;
 
 /// Tokens of a text that are read where the folder does not say.
 const USUAL_LENGTH: usize = 512;
@@ -227,26 +224,4 @@ fn within(folder: &Path, path: &str) -> Result<PathBuf> {
         return Ok(folder.join(path));
     }
     Err(Error::new(Code::BadFile, format!("modules.json names `{path}`, which is not in its folder")))
-}
-
-fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    parse(&bytes(path)?, path)
-}
-
-pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|cause| {
-        Error::new(Code::BadFile, format!("the settings cannot be used: {cause}"))
-            .help("copy the file again from where the network came from")
-            .path(path)
-    })
-}
-
-fn bytes(path: &Path) -> Result<Vec<u8>> {
-    let failed = |cause| Error::io("cannot read the settings of the network", cause).path(path);
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > LONGEST {
-        let message = format!("the file has {length} bytes, too many for settings");
-        return Err(Error::new(Code::BadFile, message).path(path));
-    }
-    std::fs::read(path).map_err(failed)
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use candle_transformers::models::{bert, distilbert, xlm_roberta};
 
-use super::folder::{Folder, parse};
+use super::folder::Folder;
+use crate::encoders::settings::parse;
 use crate::encoders::{Weights, tensor_error};
 use crate::error::{Code, Error, Result};
 
