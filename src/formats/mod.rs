@@ -21,6 +21,7 @@ pub mod matrix;
 mod mmkg;
 mod openea;
 pub mod pair;
+pub mod pictures;
 mod prefixes;
 mod rdf;
 mod reading;

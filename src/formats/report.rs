@@ -65,7 +65,7 @@ impl LinkCounts {
     }
 }
 
-/// Lines left out by a lenient import.
+/// Lines left out by a lenient import, or files that nobody wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
     /// How many.

@@ -125,7 +125,7 @@ pub(super) fn refuse(pair: &PairIds<'_>, name: &str, owner: Owner, col: usize, v
 
 impl<'a> PairIds<'a> {
     /// The graph of a side.
-    pub(super) fn side(&self, side: Side) -> &'a crate::kg::Graph {
+    pub(in crate::formats) fn side(&self, side: Side) -> &'a crate::kg::Graph {
         match side {
             Side::Left => self.left,
             Side::Right => self.right,
