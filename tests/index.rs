@@ -131,7 +131,7 @@ fn an_index_goes_on_serving_while_few_rows_have_changed() {
     assert!(!walked.notes.join("\n").contains("changed since"));
 }
 
-/// A version 1.0 npy file of `rows × cols` numbers.
+/// A file of `rows × cols` numbers.
 fn matrix(rows: usize, cols: usize) -> Vec<u8> {
     let data: Vec<f32> = (0..rows * cols).map(|i| (i * 37 % 101) as f32 - 50.0).collect();
     npy::npy(cols, &data)

@@ -179,7 +179,7 @@ fn memory_stays_within_the_budget() {
     assert!(refused > 2, "no budget was ever too small");
 }
 
-/// A matrix as numpy writes it, of numbers that differ.
+/// A matrix of numbers that differ.
 fn write_matrix(path: &Path, rows: usize, cols: usize) {
     let mut rng = seedbed::Rng::new(1);
     let data: Vec<f32> = (0..rows * cols).map(|_| rng.f32()).collect();

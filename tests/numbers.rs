@@ -21,7 +21,7 @@ const ENTITIES: usize = 400;
 fn write(folder: &Path) {
     let mut rng = Rng::new(15);
     let [mut triples, mut others, mut numbers, mut literals, mut links] = [const { String::new() }; 5];
-    // What is eighth on the left is no number of its counterpart.
+    // Where an entity stands on the one side tells nothing of the other.
     let mut order: Vec<usize> = (0..ENTITIES).collect();
     rng.shuffle(&mut order);
     for (i, j) in order.into_iter().enumerate() {
@@ -44,6 +44,11 @@ fn write(folder: &Path) {
         writeln!(numbers, "{fb}\t<http://fb/has_height>\t{}.{:02}", height / 100, height % 100).unwrap();
         writeln!(literals, "{yago}\t<hasHeight>\t\"{height}\"^^<http://dbpedia.org/datatype/centimetre>")
             .unwrap();
+        // Kilograms, and some of them grams.
+        let weight = 40_000 + rng.below(60_000);
+        writeln!(numbers, "{fb}\t<http://fb/has_weight>\t{}.{:03}", weight / 1000, weight % 1000).unwrap();
+        let told = if rng.below(2) == 0 { format!("{weight} g") } else { format!("{} kg", weight / 1000) };
+        writeln!(literals, "{yago}\t<hasWeight>\t\"{told}\"").unwrap();
         let (latitude, longitude) = (180.0 * rng.f64() - 90.0, 360.0 * rng.f64() - 180.0);
         writeln!(numbers, "{fb}\t<http://fb/location.latitude>\t{latitude:.4}").unwrap();
         writeln!(numbers, "{fb}\t<http://fb/location.longitude>\t{longitude:.4}").unwrap();
@@ -90,10 +95,9 @@ fn numbers_dates_and_places_of_mmkg_find_counterparts() {
     };
     let pair = read_pair(&spec, &task).unwrap();
     assert_eq!(pair.links.len(), ENTITIES);
-    // Heights alone: sixty of them for four hundred.
     let (found, count) = hits(&pair, &numeric(&pair.left, &pair.right, Vocabulary::Name, &task).unwrap());
     println!("numeric: {found:.3} of {count}");
-    assert!(count == ENTITIES && found < 0.2);
+    assert!(count == ENTITIES && found > 0.6, "half of the weights are rounded: {found}");
     let dates = temporal(&pair.left, &pair.right, Vocabulary::Name, &task).unwrap();
     let (found, count) = hits(&pair, &dates);
     println!("temporal: {found:.3} of {count}");
@@ -102,13 +106,13 @@ fn numbers_dates_and_places_of_mmkg_find_counterparts() {
     println!("geo: {found:.3} of {count}");
     assert!(count > ENTITIES / 2 && found > 0.95, "{found}");
 
-    // The same from a statement: heights and nothing else, but far above one in four hundred.
+    // The same from a statement.
     let mut session = Store::in_memory().session();
     execute(&mut session, &format!("IMPORT mmkg '{}' AS p", folder.path().display()));
     execute(&mut session, "EMBED numeric USING numeric INTO p");
     execute(&mut session, "ALIGN p weights(numeric=1) AS a");
     let judged = execute(&mut session, "EVALUATE a").rows.unwrap().nth(2).unwrap().unwrap();
-    let hits = judged.get::<f64>("hits@10").unwrap();
-    println!("EVALUATE: hits@10 {hits:.3}");
-    assert!(hits > 20.0 * 10.0 / ENTITIES as f64 / 2.0, "{hits}");
+    let hits = judged.get::<f64>("hits@1").unwrap();
+    println!("EVALUATE: Hits@1 {hits:.3}");
+    assert!(hits > 0.6, "{hits}");
 }
