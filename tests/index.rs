@@ -1,5 +1,7 @@
 //! `CREATE INDEX` and `MATCH` through it: the same answers, the same scores, and what is said of the way.
 
+#[path = "common/npy.rs"]
+mod npy;
 #[path = "common/session.rs"]
 mod session;
 
@@ -129,16 +131,10 @@ fn an_index_goes_on_serving_while_few_rows_have_changed() {
     assert!(!walked.notes.join("\n").contains("changed since"));
 }
 
-/// A version 1.0 npy file of `rows × cols` numbers.
+/// A file of `rows × cols` numbers.
 fn matrix(rows: usize, cols: usize) -> Vec<u8> {
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {cols}), }}");
-    header += &" ".repeat(63 - (10 + header.len()) % 64);
-    header.push('\n');
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.bytes());
-    bytes.extend((0..rows * cols).flat_map(|i| ((i * 37 % 101) as f32 - 50.0).to_le_bytes()));
-    bytes
+    let data: Vec<f32> = (0..rows * cols).map(|i| (i * 37 % 101) as f32 - 50.0).collect();
+    npy::npy(cols, &data)
 }
 
 #[test]

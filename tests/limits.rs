@@ -2,6 +2,8 @@
 //! so, and the store is as it was.
 
 mod common;
+#[path = "common/npy.rs"]
+mod npy;
 #[path = "common/session.rs"]
 mod session;
 
@@ -177,16 +179,11 @@ fn memory_stays_within_the_budget() {
     assert!(refused > 2, "no budget was ever too small");
 }
 
-/// A matrix as numpy writes it, of numbers that differ.
+/// A matrix of numbers that differ.
 fn write_matrix(path: &Path, rows: usize, cols: usize) {
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {cols}), }}");
-    let header = format!("{header:<117}\n");
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
     let mut rng = seedbed::Rng::new(1);
-    (0..rows * cols).for_each(|_| bytes.extend(rng.f32().to_le_bytes()));
-    std::fs::write(path, bytes).unwrap();
+    let data: Vec<f32> = (0..rows * cols).map(|_| rng.f32()).collect();
+    std::fs::write(path, npy::npy(cols, &data)).unwrap();
 }
 
 #[test]

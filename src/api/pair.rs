@@ -69,6 +69,11 @@ impl Pair {
         self.store.run(&Request::Embed(Embed { seeds: Some(seeds.to_string()), ..embed }))
     }
 
+    /// Tells what each modality is good for, without labels, and the weight it suggests.
+    pub fn modalities(&self) -> Result<Outcome> {
+        self.store.run(&Request::ExplainModalities(self.name.clone()))
+    }
+
     fn embedding(&self, source: Source, encoder: Encoder) -> Embed {
         let pair = self.name.clone();
         Embed {

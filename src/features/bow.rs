@@ -20,6 +20,16 @@ pub enum Vocabulary {
     Iri,
 }
 
+impl Vocabulary {
+    /// What a relation or an attribute is told by.
+    pub(super) fn word(self, iri: &str) -> String {
+        match self {
+            Vocabulary::Name => text::term(iri),
+            Vocabulary::Iri => iri.to_string(),
+        }
+    }
+}
+
 /// Numbers the terms of two graphs with one vocabulary.
 pub(super) struct Terms {
     /// Word of each left term, then of each right term.
@@ -33,12 +43,8 @@ impl Terms {
         let mut known: HashMap<String, u32> = HashMap::new();
         let mut number = |strings: &Strings| {
             let word = |iri: &str| {
-                let key = match vocabulary {
-                    Vocabulary::Name => text::term(iri),
-                    Vocabulary::Iri => iri.to_string(),
-                };
                 let next = known.len() as u32;
-                *known.entry(key).or_insert(next)
+                *known.entry(vocabulary.word(iri)).or_insert(next)
             };
             strings.iter().map(word).collect::<Vec<u32>>()
         };

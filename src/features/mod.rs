@@ -5,23 +5,30 @@
 //! layer knows graphs and numbers, no store and no query language.
 //!
 //! Features that need no model are made here too: [`ngrams`] of names, [`relation_bow`],
-//! [`attribute_bow`] and [`numeric`], which are sparse, and [`propagation`] of seeds over the triples.
+//! [`attribute_bow`], [`numeric`], [`temporal`] and [`geo`], which are sparse, [`walks`] over the triples,
+//! and [`propagation`] of seeds over them.
 //! All are the same for any number of threads, and state their formula where they are defined.
 
+mod axis;
 mod bow;
+mod geo;
 mod ngrams;
 mod norms;
 mod numeric;
 mod persist;
+mod place;
 mod presence;
 mod propagation;
 mod quantity;
 #[cfg(test)]
 mod real;
 mod sparse;
+mod temporal;
 mod text;
+mod walks;
 
 pub use bow::{Vocabulary, attribute_bow, relation_bow};
+pub use geo::geo;
 pub use ngrams::{NgramOptions, ngrams};
 pub use norms::Norms;
 pub(crate) use norms::sum_of_products;
@@ -32,7 +39,9 @@ pub use persist::{StoredFeature, save_feature};
 pub use presence::Presence;
 pub use propagation::{PropagationOptions, propagation};
 pub use quantity::quantity;
+pub use temporal::temporal;
 pub use text::fold;
+pub use walks::{WalkOptions, walks};
 
 use crate::error::{Code, Error, Result};
 

@@ -1,7 +1,9 @@
 //! The modality `numeric`: numbers and dates of an entity, each measured against all that share the
 //! attribute.
 
+use super::axis::{self, Row};
 use super::bow::{Terms, Vocabulary};
+use super::place::Place;
 use super::{OwnedFeature, quantity, sparse};
 use crate::error::{Code, Error, Result};
 use crate::kg::Graph;
@@ -22,15 +24,16 @@ const WIDTH: u32 = GRIDS[0] + GRIDS[1] + GRIDS[2] + GRIDS[3] + GRIDS[4] + GRIDS.
 /// grids, near ones in the coarse grids, far ones in none. An entity's values of one attribute are
 /// added and the block made unit length, then the whole row: the cosine of two entities is the mean
 /// agreement over attributes, √(attributes of one × attributes of the other) being the count.
-/// Attributes are matched by `vocabulary`. Entities without such a value are missing.
+/// Attributes are matched by `vocabulary`. A place (a WKT point, `51.5, -0.1`) is no number, but two:
+/// those of all attributes together are one attribute of latitudes and one of longitudes. Entities
+/// without such a value are missing.
 pub fn numeric(
     left: &Graph,
     right: &Graph,
     vocabulary: Vocabulary,
     task: &Task,
 ) -> Result<(OwnedFeature, OwnedFeature)> {
-    let Shared { values: [left_values, right_values], blocks, pools } =
-        Shared::new(left, right, vocabulary, task)?;
+    let Shared { values, blocks, pools } = Shared::new(left, right, vocabulary, task)?;
     let cols = match (pools.len() as u32).checked_mul(WIDTH) {
         None => {
             let message = format!("{} numeric attributes are too many", pools.len());
@@ -44,14 +47,10 @@ pub fn numeric(
     };
 
     let side = |graph: &Graph, values: &[(u32, u32, f64)]| {
-        let mut groups = values.chunk_by(|a, b| a.0 == b.0).peekable();
-        let rows = (0..graph.len() as u32).map(|entity| {
-            let group = groups.next_if(|group| group[0].0 == entity).unwrap_or_default();
-            encode(group, &blocks, &pools)
-        });
-        sparse::from_rows(rows, cols as usize)
+        let rows = axis::by_entity(graph, values, |value| value.0);
+        sparse::from_rows(rows.map(|values| encode(values, &blocks, &pools)), cols as usize)
     };
-    Ok((side(left, &left_values), side(right, &right_values)))
+    Ok((side(left, &values[0]), side(right, &values[1])))
 }
 
 /// `(entity, attribute, value)` of one side.
@@ -91,12 +90,15 @@ impl Shared {
     fn new(left: &Graph, right: &Graph, vocabulary: Vocabulary, task: &Task) -> Result<Shared> {
         task.phase("reading numbers", None);
         let terms = Terms::new(&left.attributes, &right.attributes, vocabulary);
-        let values = [values(left, &terms.words[0], task)?, values(right, &terms.words[1], task)?];
-        let mut has = vec![[false; 2]; terms.len];
+        // Behind the words of the attributes come the latitude and the longitude of places.
+        let places = terms.len as u32;
+        let values =
+            [values(left, &terms.words[0], places, task)?, values(right, &terms.words[1], places, task)?];
+        let mut has = vec![[false; 2]; terms.len + 2];
         for (side, values) in values.iter().enumerate() {
             values.iter().for_each(|&(_, word, _)| has[word as usize][side] = true);
         }
-        let mut blocks = vec![u32::MAX; terms.len];
+        let mut blocks = vec![u32::MAX; has.len()];
         let shared = blocks.iter_mut().zip(&has).filter(|(_, has)| **has == [true; 2]);
         let count = shared.zip(0..).map(|((block, _), number)| *block = number).count();
         let mut pools: Vec<Vec<f64>> = vec![Vec::new(); count];
@@ -118,16 +120,21 @@ fn mid_rank(pool: &[f64], value: f64) -> f64 {
     (below + up_to) as f64 / (2 * pool.len()) as f64
 }
 
-/// `(entity, word, value)` of every numeric literal, sorted, no duplicates.
-fn values(graph: &Graph, words: &[u32], task: &Task) -> Result<Vec<(u32, u32, f64)>> {
+/// `(entity, word, value)` of every numeric literal, sorted, no duplicates; the words of a place's
+/// latitude and longitude are `places` and the one after it.
+fn values(graph: &Graph, words: &[u32], places: u32, task: &Task) -> Result<Vec<(u32, u32, f64)>> {
     let mut values = Vec::new();
     for (i, triple) in graph.attribute_triples.iter().enumerate() {
         if i % (1 << 16) == 0 {
             task.check()?;
         }
-        if let Some(value) = triple.literal.as_ref().and_then(quantity) {
-            // Adding zero makes -0 and 0 one value.
+        let Some(literal) = &triple.literal else { continue };
+        // Adding zero makes -0 and 0 one value.
+        if let Some(value) = quantity(literal) {
             values.push((triple.entity, words[triple.attribute as usize], value + 0.0));
+        } else if let Some(place) = Place::of(literal) {
+            values.push((triple.entity, places, place.latitude + 0.0));
+            values.push((triple.entity, places + 1, place.longitude + 0.0));
         }
     }
     values.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
@@ -137,46 +144,25 @@ fn values(graph: &Graph, words: &[u32], task: &Task) -> Result<Vec<(u32, u32, f6
 
 /// The row of one entity from its values, sorted by attribute.
 fn encode(values: &[(u32, u32, f64)], blocks: &[u32], pools: &[Vec<f64>]) -> Vec<(u32, f32)> {
-    let mut row = Vec::new();
-    let mut attributes = 0;
+    let mut row = Row::default();
     for same in values.chunk_by(|a, b| a.1 == b.1) {
         let block = blocks[same[0].1 as usize];
         let Some(pool) = pools.get(block as usize) else { continue };
-        attributes += 1;
-        let start = row.len();
         for &(_, _, value) in same {
             let z = mid_rank(pool, value);
             let mut base = block * WIDTH;
             for cells in GRIDS {
                 let at = z * f64::from(cells);
                 let point = (at.floor() as u32).min(cells - 1);
-                let angle = (at - f64::from(point)) * std::f64::consts::FRAC_PI_2;
-                row.push((base + point, angle.cos()));
-                row.push((base + point + 1, angle.sin()));
+                let [low, high] = axis::seen(at - f64::from(point));
+                row.add(base + point, low);
+                row.add(base + point + 1, high);
                 base += cells + 1;
             }
         }
-        merge(&mut row, start);
-        let norm = row[start..].iter().map(|(_, x)| x * x).sum::<f64>().sqrt();
-        row[start..].iter_mut().for_each(|(_, x)| *x /= norm);
+        row.close();
     }
-    let scale = 1.0 / f64::from(attributes.max(1)).sqrt();
-    row.iter().map(|&(column, x)| (column, (x * scale) as f32)).filter(|&(_, x)| x > 1e-7).collect()
-}
-
-/// Sorts the columns from `start` on and adds equal ones up.
-fn merge(row: &mut Vec<(u32, f64)>, start: usize) {
-    row[start..].sort_by_key(|&(column, _)| column);
-    let mut kept = start;
-    for i in start + 1..row.len() {
-        if row[i].0 == row[kept].0 {
-            row[kept].1 += row[i].1;
-        } else {
-            kept += 1;
-            row[kept] = row[i];
-        }
-    }
-    row.truncate(kept + 1);
+    row.unit()
 }
 
 #[cfg(test)]
@@ -209,6 +195,16 @@ mod tests {
         assert!((to(50) - 1.0).abs() < 1e-6);
         assert!(to(50) > to(51) && to(51) > to(56) && to(56) > to(80), "{} {} {}", to(51), to(56), to(80));
         assert_eq!(to(5), 0.0);
+    }
+
+    #[test]
+    fn a_place_is_a_latitude_and_a_longitude() {
+        let left = graph("http://l/", &[("a", "wkt", "POINT(-0.1 51.5)"), ("b", "wkt", "POINT(13.4 52.5)")]);
+        let right = graph("http://r/", &[("x", "point", "51.5 -0.1"), ("y", "point", "-33.9 151.2")]);
+        let (l, r) = numeric(&left, &right, Vocabulary::Name, &Task::quiet()).unwrap();
+        assert_eq!(l.rows.view().cols(), 2 * WIDTH as usize);
+        assert!((cosine(&l, 0, &r, 0) - 1.0).abs() < 1e-6);
+        assert!(cosine(&l, 1, &r, 0) < 0.9 && cosine(&l, 0, &r, 1) < cosine(&l, 0, &r, 0));
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! triple weighs 1 + ln(T/T_r), with T triples in its graph, T_r of them of its relation: rare relations
 //! tell more. The vectors of all hops stand side by side.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{Matrix, OwnedFeature, Presence};
@@ -54,11 +56,7 @@ pub fn propagation(
     task: &Task,
 ) -> Result<(OwnedFeature, OwnedFeature)> {
     let PropagationOptions { dims, hops, seed } = options;
-    if !(1..=MOST_DIMS).contains(&dims) || !(1..=MOST_HOPS).contains(&hops) {
-        let message =
-            format!("dims={dims} hops={hops} is not from 1 to {MOST_DIMS} and from 1 to {MOST_HOPS}");
-        return Err(Error::new(Code::OutOfRange, message).help("256 columns and 2 hops are usual"));
-    }
+    check(dims, hops)?;
     if seeds.is_empty() {
         return Err(Error::new(Code::MissingData, "there are no seeds to propagate").help("make some first"));
     }
@@ -82,7 +80,17 @@ pub fn propagation(
         }
     }
     task.phase("propagating seeds", Some(2 * hops as u64));
-    Ok((side(left, starts, options, task)?, side(right, others, options, task)?))
+    let blocks = 1..hops + 1;
+    Ok((spread(left, starts, dims, blocks.clone(), task)?, spread(right, others, dims, blocks, task)?))
+}
+
+/// Fails with [`Code::OutOfRange`] on columns or hops that are none or too many.
+pub(super) fn check(dims: usize, hops: usize) -> Result<()> {
+    if (1..=MOST_DIMS).contains(&dims) && (1..=MOST_HOPS).contains(&hops) {
+        return Ok(());
+    }
+    let message = format!("dims={dims} hops={hops} is not from 1 to {MOST_DIMS} and from 1 to {MOST_HOPS}");
+    Err(Error::new(Code::OutOfRange, message).help("256 columns and 2 or 3 hops are usual"))
 }
 
 /// Neighbours of each entity along triples of either direction, with weights.
@@ -115,36 +123,49 @@ impl Adjacency {
 }
 
 /// Makes a vector unit, unless it is zero.
-fn unit(row: &mut [f32]) {
+pub(super) fn unit(row: &mut [f32]) {
     let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
     if length > 0.0 {
         row.iter_mut().for_each(|x| *x /= length);
     }
 }
 
-fn side(graph: &Graph, start: Vec<f32>, options: PropagationOptions, task: &Task) -> Result<OwnedFeature> {
-    let PropagationOptions { dims, hops, .. } = options;
+/// Vectors of `dims` numbers, spread over the triples hop by hop; side by side those of the hops
+/// `blocks`, of which 0 is the start. An entity without any is missing.
+pub(super) fn spread(
+    graph: &Graph,
+    start: Vec<f32>,
+    dims: usize,
+    blocks: Range<usize>,
+    task: &Task,
+) -> Result<OwnedFeature> {
     let adjacency = Adjacency::of(graph);
-    let cols = dims * hops;
+    let cols = dims * blocks.len();
+    task.afford((graph.len() * (cols + dims) * size_of::<f32>()) as u64, "vectors of all hops")?;
     let (mut before, mut now) = (start, vec![0f32; graph.len() * dims]);
     let mut data = vec![0f32; graph.len() * cols];
-    for hop in 0..hops {
+    for hop in 0..blocks.end {
         task.check()?;
-        now.par_chunks_mut(PIECE * dims).enumerate().for_each(|(piece, rows)| {
-            for (at, out) in rows.chunks_exact_mut(dims).enumerate() {
-                out.fill(0.0);
-                for &(other, weight) in adjacency.of_row(piece * PIECE + at) {
-                    let other = &before[other as usize * dims..][..dims];
-                    out.iter_mut().zip(other).for_each(|(out, x)| *out += weight * x);
+        if hop > 0 {
+            now.par_chunks_mut(PIECE * dims).enumerate().for_each(|(piece, rows)| {
+                for (at, out) in rows.chunks_exact_mut(dims).enumerate() {
+                    out.fill(0.0);
+                    for &(other, weight) in adjacency.of_row(piece * PIECE + at) {
+                        let other = &before[other as usize * dims..][..dims];
+                        out.iter_mut().zip(other).for_each(|(out, x)| *out += weight * x);
+                    }
+                    unit(out);
                 }
-                unit(out);
-            }
-        });
-        data.par_chunks_mut(cols).zip(now.par_chunks(dims)).for_each(|(row, now)| {
-            row[hop * dims..(hop + 1) * dims].copy_from_slice(now);
-        });
-        std::mem::swap(&mut before, &mut now);
-        task.advance(1);
+            });
+            std::mem::swap(&mut before, &mut now);
+        }
+        if blocks.contains(&hop) {
+            let at = (hop - blocks.start) * dims;
+            data.par_chunks_mut(cols).zip(before.par_chunks(dims)).for_each(|(row, reached)| {
+                row[at..at + dims].copy_from_slice(reached);
+            });
+            task.advance(1);
+        }
     }
     let present: Presence = data
         .par_chunks(cols)

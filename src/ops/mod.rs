@@ -31,6 +31,7 @@ mod lineage;
 mod living;
 mod maintain;
 mod make;
+mod modalities;
 mod near;
 mod picture;
 mod plan;
@@ -219,6 +220,7 @@ fn run_made(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Load(from) => dump::load(engine, from, context),
         Request::Compact => maintain::compact(engine, context),
         Request::ExplainSeeds(spec) => seeds_explained::explain(engine, spec, context),
+        Request::ExplainModalities(pair) => modalities::explain(engine, pair, context),
         Request::ExplainRun(name) => runs::explain(engine, name),
         Request::Explain(request) => explain::explain(engine, request, context),
     }

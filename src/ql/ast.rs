@@ -168,6 +168,8 @@ pub enum StatementKind {
         path: Option<Node<Value>>,
         options: Vec<OptionItem>,
     },
+    /// `EXPLAIN MODALITIES p`
+    ExplainModalities(Name),
     /// `EXPLAIN RUN t`
     ExplainRun(Name),
     /// `EXPLAIN MATCH 'a', 'b' IN x`

@@ -88,6 +88,7 @@ impl Display for Statement {
             ExplainPair { left, right, name } => {
                 write!(f, "EXPLAIN MATCH {}, {} IN {}", left.value, right.value, Ident(name))
             }
+            ExplainModalities(pair) => write!(f, "EXPLAIN MODALITIES {}", Ident(pair)),
             ExplainRun(name) => write!(f, "EXPLAIN RUN {}", Ident(name)),
             Correct { seeds, options, name } => {
                 write!(f, "CORRECT {}{}", Ident(seeds), Options(options))?;

@@ -120,6 +120,8 @@ pub enum Request {
     Compact,
     /// `EXPLAIN SEEDS s BY degree TO 'seeds.svg'`
     ExplainSeeds(ExplainSeeds),
+    /// `EXPLAIN MODALITIES p`
+    ExplainModalities(String),
     /// `EXPLAIN RUN t`
     ExplainRun(String),
     /// `EXPLAIN <statement>`: what it would do, and what is there already.
@@ -174,6 +176,7 @@ impl Request {
             | Request::Set(_)
             | Request::Check { .. }
             | Request::Compact
+            | Request::ExplainModalities(_)
             | Request::ExplainRun(_) => (vec![], vec![]),
         };
         paths.extend(optional.into_iter().flatten());
@@ -196,6 +199,7 @@ impl Request {
             | Request::Describe(_)
             | Request::DescribeModel(_)
             | Request::ExplainSeeds(_)
+            | Request::ExplainModalities(_)
             | Request::ExplainRun(_)
             | Request::Explain(_) => true,
             Request::Import(_)

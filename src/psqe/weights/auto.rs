@@ -78,7 +78,7 @@ const TAIL: usize = 20;
 /// Random pairs that stand for the rest of it.
 const RANDOM_PAIRS: usize = 1 << 17;
 /// Examples below which a modality cannot be judged.
-const LEAST_EXAMPLES: usize = 30;
+pub(crate) const LEAST_EXAMPLES: usize = 30;
 /// Nats of log-likelihood below which a slope is taken for chance.
 const LEAST_GAIN: f64 = 10.0;
 /// Correlation over random pairs above which two modalities count as one.
@@ -99,7 +99,8 @@ pub struct Diagnosis {
     pub margin: f32,
     /// Hubness: share of the rows whose nearest partner is that of more than ten sampled rows.
     pub hubness: f32,
-    /// Share of its mutual pairs that are matches, as the other modalities see it; NaN without judge.
+    /// Share of its mutual pairs that are matches, as the other modalities see it; NaN without judge, or with
+    /// fewer pairs than can be judged.
     pub precision: f32,
     /// Pairs chosen by other modalities that it was judged by.
     pub witnesses: usize,
@@ -107,6 +108,9 @@ pub struct Diagnosis {
     pub slope: f32,
     /// Evidence in nats that it gives, on average, for a pair that the others chose; 0 if useless.
     pub gain: f32,
+    /// Of each modality it was judged by: the share of that one's mutual pairs that look chosen to it,
+    /// which is how well they agree. None if it tells nothing, or the other has too few pairs.
+    pub agreement: Vec<(Modality, f32)>,
     /// Modalities it is taken to be a copy of.
     pub copies: Vec<Modality>,
 }
@@ -171,6 +175,7 @@ pub fn auto(evidence: &Evidence<'_>, task: &Task) -> Result<AutoWeights> {
         () => 1.0 / number as f64,
     };
     let names: Vec<&Modality> = evidence.modalities().collect();
+    let judged = |o: usize| views[o].mutual.len() >= LEAST_EXAMPLES;
     let diagnose = |m: usize| {
         // The judges' words on m's own mutual pairs, by how much they know.
         let (mut sum, mut mass) = (0.0, 0.0);
@@ -182,17 +187,19 @@ pub fn auto(evidence: &Evidence<'_>, task: &Task) -> Result<AutoWeights> {
                 mass += tilt.gain;
             }
         }
-        let tilt = &tilts[m].1;
+        let (witnesses, tilt) = &tilts[m];
+        let agreement = witnesses.iter().zip(&tilt.precision).filter(|(o, _)| tells(tilt) && judged(**o));
         Diagnosis {
             weight: share(m) as f32,
             presence: views[m].presence,
             mutual: views[m].mutual_share,
             margin: views[m].margin,
             hubness: views[m].hubness,
-            precision: if mass > 0.0 { (sum / mass) as f32 } else { f32::NAN },
+            precision: if mass > 0.0 && judged(m) { (sum / mass) as f32 } else { f32::NAN },
             witnesses: tilt.examples,
             slope: slope(m) as f32,
             gain: if tells(tilt) { tilt.gain as f32 } else { 0.0 },
+            agreement: agreement.map(|(&o, &share)| (names[o].clone(), share as f32)).collect(),
             copies: copies[m].iter().map(|&o| names[o].clone()).collect(),
         }
     };

@@ -3,6 +3,7 @@
 mod auto;
 mod tilt;
 
+pub(crate) use auto::LEAST_EXAMPLES;
 pub use auto::{AutoWeights, Diagnosis, auto};
 
 use crate::error::{Code, Error, Result};

@@ -93,6 +93,7 @@ impl Binder<'_> {
                 right: self.text(right, "an entity")?,
                 name: name.value.clone(),
             }),
+            S::ExplainModalities(pair) => Request::ExplainModalities(pair.value.clone()),
             S::ExplainRun(name) => Request::ExplainRun(name.value.clone()),
             S::Align { pair, using, options, name } => {
                 self.align(pair, using.as_ref(), options, name.as_ref())?

@@ -421,6 +421,10 @@ forms! {
         "EXPLAIN SEEDS seeds [BY degree|cluster|type] [TO 'picture.svg'] [options]",
         [OVERWRITE],
         ["EXPLAIN SEEDS s1", "EXPLAIN SEEDS s1 BY degree", "EXPLAIN SEEDS s1 TO 'seeds.svg'"];
+    EXPLAIN_MODALITIES: "EXPLAIN MODALITIES",
+        "Tells what each modality of a pair is good for, without labels, and the weight it suggests.",
+        "EXPLAIN MODALITIES pair", [],
+        ["EXPLAIN MODALITIES zh_en"];
     EXPLAIN_RUN: "EXPLAIN RUN", "Draws the curve of a training run.", "EXPLAIN RUN model", [],
         ["EXPLAIN RUN t1"];
 }

@@ -28,12 +28,13 @@ pub(super) fn statement(input: Tokens<'_>) -> Parsed<'_, Statement> {
     alt((explain, plain)).parse(input)
 }
 
-/// `Explain ::= 'EXPLAIN' ( ExplainSeeds | ExplainRun | ExplainPair | Plain )`
+/// `Explain ::= 'EXPLAIN' ( ExplainSeeds | ExplainModalities | ExplainRun | ExplainPair | Plain )`
 fn explain(input: Tokens<'_>) -> Parsed<'_, Statement> {
     let (rest, start) = described("EXPLAIN", catalog::EXPLAIN.doc).parse(input)?;
     rest.form(&catalog::EXPLAIN);
     let wrapped = map(plain, |inner| StatementKind::Explain(Box::new(inner)));
-    let (rest, node) = spanned(alt((explain_seeds, explain_run, explain_pair, wrapped))).parse(rest)?;
+    let own = (explain_seeds, explain_modalities, explain_run, explain_pair, wrapped);
+    let (rest, node) = spanned(alt(own)).parse(rest)?;
     Ok((rest, Statement { kind: Box::new(node.value), span: start.to(node.span) }))
 }
 
@@ -47,6 +48,12 @@ fn explain_seeds(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let (by, second) = by.map_or((None, Vec::new()), |(_, by, options)| (Some(by), options));
     let (path, third) = to.map_or((None, Vec::new()), |(_, path, options)| (Some(path), options));
     Ok((input, StatementKind::ExplainSeeds { seeds, by, path, options: joined([first, second, third]) }))
+}
+
+/// `ExplainModalities ::= 'MODALITIES' Name`
+fn explain_modalities(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
+    let start = verb("MODALITIES", &catalog::EXPLAIN_MODALITIES);
+    map(preceded(start, name(NameKind::Pair)), StatementKind::ExplainModalities).parse(input)
 }
 
 /// `ExplainPair ::= 'MATCH' Entity ',' Entity 'IN' Name`
