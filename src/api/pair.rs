@@ -75,18 +75,6 @@ impl Pair {
     }
 
     fn embedding(&self, source: Source, encoder: Encoder) -> Embed {
-        let pair = self.name.clone();
-        Embed {
-            source,
-            encoder,
-            pair,
-            modality: None,
-            min_n: 2,
-            max_n: 4,
-            dims: None,
-            seeds: None,
-            hops: 2,
-            seed: None,
-        }
+        Embed::new(source, encoder, &self.name)
     }
 }

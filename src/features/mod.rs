@@ -16,6 +16,7 @@ mod ngrams;
 mod norms;
 mod numeric;
 mod persist;
+mod phrases;
 mod place;
 mod presence;
 mod propagation;
@@ -36,6 +37,7 @@ pub use numeric::{Quantities, numeric, quantities};
 #[cfg(any(test, fuzzing))]
 pub(crate) use persist::MatrixObject;
 pub use persist::{StoredFeature, save_feature};
+pub use phrases::{Phrases, Phrasing};
 pub use presence::Presence;
 pub use propagation::{PropagationOptions, propagation};
 pub use quantity::quantity;

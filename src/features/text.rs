@@ -46,9 +46,15 @@ fn squeeze(text: &str, gap: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// The name a relation or an attribute goes by on both sides: the last part of its IRI, camel case
-/// taken apart, then folded; the whole IRI where that leaves nothing.
+/// The name a relation or an attribute goes by on both sides: [`spaced`], then folded; the whole IRI where that
+/// leaves nothing.
 pub(super) fn term(iri: &str) -> String {
+    let folded = fold(&spaced(iri));
+    if folded.is_empty() { iri.to_string() } else { folded }
+}
+
+/// The last part of an IRI, camel case taken apart.
+pub(super) fn spaced(iri: &str) -> String {
     let last = crate::kg::readable(iri);
     let mut spaced = String::with_capacity(last.len() + 4);
     let mut before = ' ';
@@ -59,8 +65,7 @@ pub(super) fn term(iri: &str) -> String {
         spaced.push(c);
         before = c;
     }
-    let folded = fold(&spaced);
-    if folded.is_empty() { iri.to_string() } else { folded }
+    spaced
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::kg::{
 use crate::linalg::Channel;
 use crate::models::TrainState;
 use crate::ops::{
-    DroppedBlock, Entry, Figures, Logged, NearEntry, NearObject, RowBlock, Run, Seen, UnmatchedBlock,
+    DroppedBlock, Encoded, Entry, Figures, Logged, NearEntry, NearObject, RowBlock, Run, Seen,
+    UnmatchedBlock, Vectors,
 };
 use crate::psqe::tune::TuneState;
 use crate::store::{
@@ -49,7 +50,7 @@ const fn by<T: Record>(decode: Decoder) -> Kind {
 }
 
 /// All kinds. New ones go to the end: the corpora count from the first.
-pub(super) const KINDS: [Kind; 24] = [
+pub(super) const KINDS: [Kind; 26] = [
     kind::<Counter>(),
     kind::<Section>(),
     kind::<EntityBlock>(),
@@ -74,6 +75,8 @@ pub(super) const KINDS: [Kind; 24] = [
     by::<MatrixObject>(feature),
     by::<IndexData>(index),
     kind::<Seal>(),
+    kind::<Encoded>(),
+    kind::<Vectors>(),
 ];
 
 /// An archive of a kind, or what holds several. The first byte, a letter in the corpus, chooses: the kinds

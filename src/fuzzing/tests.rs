@@ -77,9 +77,13 @@ fn every_kind_of_record_is_decoded() {
 }
 
 /// Statements that leave records and objects of nearly every kind.
-const SCRIPT: &str = "
+const SCRIPT: &str = concat!(
+    "
     GENERATE PAIR p entities=12 relations=2 attributes=2 visual_dims=3 overlap=0.9 seed=1;
     EMBED name USING ngrams dims=256 INTO p;
+    EMBED name USING bert '",
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/encoders/bert' INTO p AS words;
     SEED visual n=6 FROM p AS s;
     CORRECT s AS c;
     TUNE c epochs=1 dims=4 batch=4 AS t;
@@ -89,7 +93,8 @@ const SCRIPT: &str = "
     BENCH PAIRS p MODELS eva SEEDS s epochs=1 dims=4 batch=4 runs=1;
     ACCEPT ('http://left.example/resource/100000', 'http://right.example/id/hkbjhckc') IN p;
     INSERT TRIPLE ('http://x/new', 'http://x/r', 'http://x/other') INTO p.left;
-";
+"
+);
 
 /// A small store of everything.
 fn store() -> Db {

@@ -31,6 +31,9 @@ pub fn canonical(request: &Request) -> String {
         Request::ImportVerdicts(import) => edits::verdicts_text(import),
         Request::Embed(embed) => {
             let mut text = format!("EMBED {} USING {}", embed.source.as_str(), embed.encoder.as_str());
+            if let Some(weights) = &embed.weights {
+                let _ = write!(text, " {}", quoted(&weights.to_string_lossy()));
+            }
             if embed.encoder == Encoder::Ngrams {
                 option(&mut text, "min_n", Some(embed.min_n));
                 option(&mut text, "max_n", Some(embed.max_n));
@@ -38,6 +41,16 @@ pub fn canonical(request: &Request) -> String {
             option(&mut text, "dims", embed.dims);
             if let Some(seeds) = &embed.seeds {
                 let _ = write!(text, " FROM {}", identifier(seeds));
+            }
+            if !embed.pictures.is_empty() {
+                let _ = write!(text, " FROM {}", quoted_paths(&embed.pictures));
+                option(
+                    &mut text,
+                    "folder",
+                    embed.folder.as_ref().map(|path| quoted(&path.to_string_lossy())),
+                );
+            }
+            if matches!(embed.encoder, Encoder::Propagation | Encoder::Walks) {
                 option(&mut text, "hops", Some(embed.hops));
                 option(&mut text, "seed", embed.seed);
             }
@@ -103,6 +116,7 @@ fn generate_text(g: &Generate) -> String {
     for (name, value) in shares {
         option(&mut text, name, Some(value));
     }
+    option(&mut text, "pictures", g.pictures.as_ref().map(|path| quoted(&path.to_string_lossy())));
     option(&mut text, "seed", g.seed);
     text
 }

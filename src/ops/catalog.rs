@@ -190,6 +190,7 @@ pub fn live(db: &Db) -> Result<Live> {
     }
     objects.extend(super::runs::checkpoints(db)?);
     objects.extend(super::near::objects(db)?);
+    objects.extend(super::encoded::objects(db)?);
     Ok(Live { objects, spaces })
 }
 

@@ -5,14 +5,14 @@
 
 use super::canonical::canonical;
 use super::catalog::{self, Entry, FeatureEntry, GraphEntry, Input, LinksEntry, Logged, PairEntry};
+use super::encoded;
 use super::engine::{Context, Engine};
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
-use super::spec::{Generate, Import, ImportFeatures, ImportLinks, Request};
+use super::spec::{Import, ImportFeatures, ImportLinks, Request};
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
 use crate::features::{self, Matrix, Modality, OwnedFeature};
 use crate::formats::{self, ImportReport, matrix::PairIds};
-use crate::generate;
 use crate::kg::{self, Graph, Link, Split};
 use crate::store::{Batch, Digest, Space};
 
@@ -30,31 +30,6 @@ pub(crate) fn import(engine: &Engine, import: &Import, context: &Context) -> Res
     let (entry, fresh) = store_pair(engine, new, Vec::new(), context, started)?;
     let mut outcome = Outcome::message("import", pair_line(&entry, fresh));
     outcome.notes = report_notes(&source.report);
-    Ok(outcome.with_rows(pair_counts(&entry)))
-}
-
-/// `GENERATE PAIR p`.
-pub(crate) fn generate(engine: &Engine, spec: &Generate, context: &Context) -> Result<Outcome> {
-    let started = std::time::Instant::now();
-    let spec = Generate { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
-    let planted = generate::pair(&spec, spec.seed.unwrap_or_default(), context.task)?;
-    let statement = canonical(&Request::Generate(spec.clone()));
-    let mut features = Vec::new();
-    for (modality, left, right) in planted.features {
-        let made_by = MadeBy { text: "generated".to_string(), ..MadeBy::default() };
-        features.push(save_modality(engine, &modality, (left, right), made_by)?);
-    }
-    let new = NewPair {
-        name: &spec.name,
-        origin: "generated, synthetic".to_string(),
-        statement,
-        left: &planted.left,
-        right: &planted.right,
-        links: &planted.links,
-    };
-    let (entry, fresh) = store_pair(engine, new, features, context, started)?;
-    let mut outcome = Outcome::message("generate", pair_line(&entry, fresh));
-    outcome.notes = planted.notes;
     Ok(outcome.with_rows(pair_counts(&entry)))
 }
 
@@ -140,17 +115,17 @@ pub(crate) fn update_features(engine: &Engine, spec: &ImportFeatures, context: &
     Ok(outcome)
 }
 
-struct NewPair<'a> {
-    name: &'a str,
-    origin: String,
-    statement: String,
-    left: &'a Graph,
-    right: &'a Graph,
-    links: &'a [Link],
+pub(super) struct NewPair<'a> {
+    pub name: &'a str,
+    pub origin: String,
+    pub statement: String,
+    pub left: &'a Graph,
+    pub right: &'a Graph,
+    pub links: &'a [Link],
 }
 
 /// Stores a new pair; the same content under the same name is left as it is.
-fn store_pair(
+pub(super) fn store_pair(
     engine: &Engine,
     new: NewPair,
     features: Vec<FeatureEntry>,
@@ -219,7 +194,7 @@ pub(crate) fn save_links(engine: &Engine, links: &[Link]) -> Result<Option<Links
     }))
 }
 
-fn save_modality(
+pub(super) fn save_modality(
     engine: &Engine,
     modality: &Modality,
     (left, right): BothSides,
@@ -257,6 +232,8 @@ pub(crate) struct MadeBy {
     pub statement: String,
     /// What it was made from.
     pub inputs: Vec<Input>,
+    /// The encoder whose vectors are kept, if there is one.
+    pub encoder: Option<[u8; 32]>,
 }
 
 pub(crate) fn add_modality(
@@ -268,6 +245,7 @@ pub(crate) fn add_modality(
     statement: String,
     started: std::time::Instant,
 ) -> Result<Outcome> {
+    let encoder = made_by.encoder;
     let feature = save_modality(engine, modality, both, made_by)?;
     let line = format!(
         "{modality} of {}: {} + {} of {} + {} entities, {} {}",
@@ -293,7 +271,9 @@ pub(crate) fn add_modality(
     let mut entry = pair;
     entry.set_feature(feature);
     let result = format!("{modality} of {}", entry.name);
-    commit(engine, Some(&old), Entry::Pair(entry), statement, &result, started)?;
+    let mut batch = Batch::new();
+    encoded::supersede(&engine.db, &mut batch, &entry.name, modality.as_str(), encoder.as_ref())?;
+    commit_with(engine, batch, Some(&old), Entry::Pair(entry), statement, &result, started)?;
     Ok(outcome)
 }
 
@@ -306,7 +286,19 @@ pub(crate) fn commit(
     result: &str,
     started: std::time::Instant,
 ) -> Result<()> {
-    let mut batch = Batch::new();
+    commit_with(engine, Batch::new(), old, entry, statement, result, started)
+}
+
+/// The same, with what else is to be changed.
+fn commit_with(
+    engine: &Engine,
+    mut batch: Batch,
+    old: Option<&Entry>,
+    entry: Entry,
+    statement: String,
+    result: &str,
+    started: std::time::Instant,
+) -> Result<()> {
     catalog::expect(&mut batch, entry.name(), old)?;
     let seconds = started.elapsed().as_secs_f64();
     let logged = Logged { statement, result: result.to_string(), at: now(), seconds };
@@ -314,7 +306,7 @@ pub(crate) fn commit(
     engine.db.commit(batch)
 }
 
-fn pair_line(entry: &PairEntry, fresh: bool) -> String {
+pub(super) fn pair_line(entry: &PairEntry, fresh: bool) -> String {
     let links = match &entry.links {
         Some(links) => format!("{} reference links", links.count),
         None => "no reference links".to_string(),
@@ -323,7 +315,7 @@ fn pair_line(entry: &PairEntry, fresh: bool) -> String {
     format!("pair {} with {links}{note}", entry.name)
 }
 
-fn pair_counts(entry: &PairEntry) -> Rows {
+pub(super) fn pair_counts(entry: &PairEntry) -> Rows {
     let columns = vec![
         Column::new("side", ColumnKind::Text),
         Column::new("entities", ColumnKind::Int),

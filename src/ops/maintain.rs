@@ -6,10 +6,10 @@ use super::bench;
 use super::canonical::canonical;
 use super::catalog::{self, ArtifactEntry, Entry, Logged};
 use super::engine::{Context, Engine};
-use super::near;
 use super::rows::{Column, ColumnKind, Outcome, Rows, Value};
 use super::runs;
 use super::spec::Request;
+use super::{encoded, near};
 use crate::clock::now;
 use crate::error::{Code, Error, Result};
 use crate::kg;
@@ -45,6 +45,7 @@ pub(crate) fn drop_entry(engine: &Engine, name: &str) -> Result<Outcome> {
             }
             kg::forget_verdicts(&engine.db, &mut batch, name)?;
             near::forget(&engine.db, &mut batch, name)?;
+            encoded::forget(&engine.db, &mut batch, name)?;
             bench::of_pair(&engine.db, name)?.iter().for_each(|key| bench::forget(&mut batch, key));
             catalog::remove(&mut batch, name, &dropped(name, "pair"))?;
         }

@@ -17,6 +17,7 @@ mod diff;
 mod dump;
 mod edit;
 mod embed;
+mod encoded;
 mod engine;
 mod entities;
 mod entry;
@@ -25,6 +26,7 @@ mod evaluate;
 mod explain;
 mod export;
 mod filter;
+mod generate;
 mod import;
 mod index;
 mod lineage;
@@ -63,6 +65,7 @@ pub(crate) use {
     artifact::{DroppedBlock, RowBlock, UnmatchedBlock},
     bench::Figures,
     catalog::Logged,
+    encoded::{Encoded, Vectors},
     entry::Entry,
     near::{NearEntry, NearObject},
     runs::Run,
@@ -195,7 +198,7 @@ fn run_made(engine: &Engine, request: &Request, context: &Context) -> Result<Out
         Request::Lineage(name) => living::lineage_of(engine, name),
         Request::Diff(first, second) => diff::diff(engine, first, second, context),
         Request::Embed(spec) => embed::embed(engine, spec, context),
-        Request::Generate(spec) => import::generate(engine, spec, context),
+        Request::Generate(spec) => generate::generate(engine, spec, context),
         Request::Seed(spec) => seed::seed(engine, spec, context),
         Request::Tune(spec) => tune::tune(engine, spec, context),
         Request::Train(spec) => train::train(engine, spec, context),

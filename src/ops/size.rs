@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::catalog::{self, ArtifactEntry, Entry, PairEntry};
 use super::engine::{Context, Engine};
 use super::rows::{Column, ColumnKind, Rows, Value};
-use super::{near, runs};
+use super::{encoded, near, runs};
 use crate::error::Result;
 use crate::store::{Digest, Weight, Weights};
 
@@ -25,6 +25,9 @@ pub(crate) fn size(engine: &Engine, context: &Context) -> Result<Rows> {
     }
     runs::checkpoints(&engine.db)?.iter().for_each(|object| parts.object("checkpoints", "", object));
     near::objects(&engine.db)?.iter().for_each(|object| parts.object("lists of partners", "", object));
+    encoded::objects(&engine.db)?
+        .iter()
+        .for_each(|object| parts.object("encoded texts and pictures", "", object));
     for (table, weight) in std::mem::take(&mut parts.left.tables) {
         parts.add("records", &table, weight);
     }

@@ -28,8 +28,15 @@ words! {
     LinkFormat {
         Tsv => "tsv", Csv => "csv", Sssom => "sssom", Alignment => "alignment", SameAs => "sameas",
     }
-    Source { Name => "name", Relation => "relation", Attribute => "attribute", Numeric => "numeric", Structure => "structure" }
-    Encoder { Ngrams => "ngrams", Bow => "bow", Numeric => "numeric", Propagation => "propagation" }
+    Source {
+        Name => "name", Relation => "relation", Attribute => "attribute", Text => "text", Image => "image",
+        Numeric => "numeric", Temporal => "temporal", Geo => "geo", Structure => "structure",
+    }
+    Encoder {
+        Ngrams => "ngrams", Bow => "bow", Numeric => "numeric", Walks => "walks", Propagation => "propagation",
+        Pixels => "pixels", Bert => "bert", Resnet50 => "resnet50", Resnet152 => "resnet152", Vgg16 => "vgg16",
+        Vit => "vit", Clip => "clip",
+    }
     Variant { Paper => "paper", Reference => "reference", Seedbed => "seedbed" }
     Missing { Renormalise => "renormalise", Neutral => "neutral", Random => "random" }
     Architecture {

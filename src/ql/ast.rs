@@ -113,6 +113,15 @@ pub enum Lesson {
     Seeds(Name),
 }
 
+/// What `EMBED … FROM` names.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EmbedFrom {
+    /// A seed set, to be propagated.
+    Seeds(Name),
+    /// A folder or an index of pictures, or one a side.
+    Pictures(Vec<Node<Value>>),
+}
+
 /// The statements.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -128,8 +137,9 @@ pub enum StatementKind {
     /// `EMBED name USING ngrams INTO p`
     Embed {
         source: Node<Source>,
-        encoder: Node<Encoder>,
-        seeds: Option<Name>,
+        encoder: Option<Node<Encoder>>,
+        weights: Option<Node<Value>>,
+        from: Option<EmbedFrom>,
         options: Vec<OptionItem>,
         pair: Name,
         modality: Option<Name>,

@@ -33,11 +33,18 @@ impl Display for Statement {
                 list(f, paths.iter().map(|path| &path.value))?;
                 write!(f, "{} INTO {}", Options(options), Ident(pair))
             }
-            Embed { source, encoder, seeds, options, pair, modality } => {
-                let (source, encoder) =
-                    (word_for(ASPECTS, &source.value), word_for(ENCODERS, &encoder.value));
-                write!(f, "EMBED {source} USING {encoder}")?;
-                optional(f, " FROM ", seeds.as_ref().map(Ident))?;
+            Embed { source, encoder, weights, from, options, pair, modality } => {
+                write!(f, "EMBED {}", word_for(ASPECTS, &source.value))?;
+                optional(f, " USING ", encoder.as_ref().map(|encoder| word_for(ENCODERS, &encoder.value)))?;
+                optional(f, " ", weights.as_ref().map(|path| &path.value))?;
+                match from {
+                    Some(EmbedFrom::Seeds(seeds)) => write!(f, " FROM {}", Ident(seeds))?,
+                    Some(EmbedFrom::Pictures(paths)) => {
+                        f.write_str(" FROM ")?;
+                        list(f, paths.iter().map(|path| &path.value))?;
+                    }
+                    None => {}
+                }
                 write!(f, "{} INTO {}", Options(options), Ident(pair))?;
                 optional(f, " AS ", modality.as_ref().map(Ident))
             }

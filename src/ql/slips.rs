@@ -160,13 +160,6 @@ fn create_what(failure: &Failure<'_>) -> Option<Error> {
 
 fn not_there_yet(failure: &Failure<'_>) -> Option<Error> {
     let found = failure.found_text().to_lowercase();
-    let model = ["bert", "labse", "e5", "minilm", "clip", "resnet", "vit", "model", "onnx"];
-    if failure.expects_word("ngrams") && model.iter().any(|name| found.starts_with(name)) {
-        let error = later(failure, &format!("EMBED … USING {found}"), "embedding with a neural encoder");
-        return Some(error.help(
-            "ngrams, bow and numeric need no model; vectors made elsewhere come in by IMPORT FEATURES",
-        ));
-    }
     if failure.expects_word("PAIRS") && found == "embeddings" {
         return Some(later(failure, &format!("SHOW {}", found.to_uppercase()), "listing them"));
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::encoders::settings::{bytes, json, parse};
 use crate::error::{Code, Error, Result};
@@ -85,6 +86,11 @@ struct Transformer {
 }
 
 #[derive(Deserialize)]
+struct Tokens {
+    model_max_length: Option<f64>,
+}
+
+#[derive(Deserialize)]
 struct DenseConfig {
     in_features: usize,
     out_features: usize,
@@ -155,11 +161,11 @@ impl Folder {
             _ => 0,
         };
         let positions = read.max_position_embeddings.unwrap_or(USUAL_LENGTH).saturating_sub(skipped);
-        let transformer = network.join("sentence_bert_config.json");
-        let asked = match transformer.exists() {
-            true => json::<Transformer>(&transformer)?.max_seq_length,
-            false => None,
-        };
+        let of_encoder = optional::<Transformer>(&network.join("sentence_bert_config.json"))?;
+        let of_tokenizer = optional::<Tokens>(&network.join("tokenizer_config.json"))?;
+        // A tokenizer without a limit says 10³⁰.
+        let limit = of_tokenizer.and_then(|said| said.model_max_length).filter(|tokens| *tokens < 1e9);
+        let asked = of_encoder.and_then(|said| said.max_seq_length).or(limit.map(|tokens| tokens as usize));
         let longest = asked.unwrap_or(USUAL_LENGTH).min(positions);
         if longest < 3 {
             let message = format!("the network reads texts of {longest} tokens, too few for a word");
@@ -224,4 +230,9 @@ fn within(folder: &Path, path: &str) -> Result<PathBuf> {
         return Ok(folder.join(path));
     }
     Err(Error::new(Code::BadFile, format!("modules.json names `{path}`, which is not in its folder")))
+}
+
+/// What a file says that need not be there.
+fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    path.exists().then(|| json(path)).transpose()
 }

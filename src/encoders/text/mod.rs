@@ -23,12 +23,16 @@ use super::{ENCODERS_VERSION, Weights, tensor_error};
 use crate::error::{Code, Error, Result};
 use crate::task::Task;
 
-/// Tokens that go through the network at once, on one thread of the processor: as much as stays in its caches.
+/// Tokens that go through a network of MiniLM's width at once, on one thread of the processor: as many as stay in its
+/// caches. Wider ones take fewer, so that whoever cancels waits a second and not ten.
 const BATCH_TOKENS: usize = 1024;
 /// The same, on a GPU, which wants more to do.
 const GPU_BATCH_TOKENS: usize = 64 << 10;
-/// Batches done between two looks at the clock and the store.
-const WAVE: usize = 32;
+/// Products of fewer rows than this go another way through the library that computes them, and come to other last bits.
+/// So smaller ones are filled up.
+const LEAST_ROWS: usize = 65;
+/// Batches of each thread until what they made is handed on.
+const WAVE: usize = 8;
 
 /// A text encoder with its weights.
 pub struct TextEncoder {
@@ -38,6 +42,8 @@ pub struct TextEncoder {
     dense: Vec<(Linear, bool)>,
     normalise: bool,
     longest: usize,
+    /// Width of the network itself, whatever is made of its vectors.
+    hidden: usize,
     width: usize,
     device: Device,
     digest: [u8; 32],
@@ -86,6 +92,7 @@ impl TextEncoder {
             dense,
             normalise: said.head.normalise,
             longest: said.longest,
+            hidden,
             width,
             device: device.clone(),
             digest: *hasher.finalize().as_bytes(),
@@ -120,14 +127,22 @@ impl TextEncoder {
         mut done: impl FnMut(&[usize], &[f32]) -> Result<()>,
     ) -> Result<()> {
         let batches = self.batches(texts, task)?;
-        let (mut finished, per_wave) = (0, if self.device.is_cpu() { WAVE } else { 1 });
+        let per_wave = if self.device.is_cpu() { WAVE * rayon::current_num_threads() } else { 1 };
+        let mut finished = 0;
         for wave in batches.chunks(per_wave) {
-            task.check()?;
-            let vectors: Vec<Vec<f32>> =
-                wave.par_iter().map(|batch| self.batch(batch)).collect::<Result<_>>()?;
-            for (batch, vectors) in wave.iter().zip(&vectors) {
-                done(&batch.places, vectors)?;
+            let one = |batch: &Batch| task.check().and_then(|()| self.batch(batch));
+            let made: Vec<Result<Vec<f32>>> = wave.par_iter().map(one).collect();
+            // What was made is handed on, whatever stopped the others.
+            let mut failure = None;
+            for (batch, vectors) in wave.iter().zip(made) {
+                match vectors {
+                    Ok(vectors) => done(&batch.places, &vectors)?,
+                    Err(error) => failure = failure.or(Some(error)),
+                }
                 finished += batch.places.len();
+            }
+            if let Some(error) = failure {
+                return Err(error);
             }
             task.advance(finished as u64);
         }
@@ -136,7 +151,10 @@ impl TextEncoder {
 
     /// Texts of one number of tokens together, the shortest first.
     fn batches(&self, texts: &[&str], task: &Task) -> Result<Vec<Batch>> {
-        let tokens = if self.device.is_cpu() { BATCH_TOKENS } else { GPU_BATCH_TOKENS };
+        let tokens = match self.device.is_cpu() {
+            true => (BATCH_TOKENS * 384 * 384 / (self.hidden * self.hidden)).clamp(64, BATCH_TOKENS),
+            false => GPU_BATCH_TOKENS,
+        };
         let mut by_length: BTreeMap<usize, Vec<(usize, Vec<u32>)>> = BTreeMap::new();
         for (first, some) in texts.chunks(1 << 14).enumerate().map(|(i, some)| (i << 14, some)) {
             task.check()?;
@@ -170,7 +188,11 @@ impl TextEncoder {
     }
 
     fn batch(&self, batch: &Batch) -> Result<Vec<f32>> {
-        let tokens = self.network.forward(&batch.ids, batch.length, &self.device)?;
+        // Copies of the last text, to be dropped again.
+        let copies = LEAST_ROWS.div_ceil(batch.length).saturating_sub(batch.places.len());
+        let last = &batch.ids[batch.ids.len() - batch.length..];
+        let ids = [&batch.ids[..], &last.repeat(copies)].concat();
+        let tokens = self.network.forward(&ids, batch.length, &self.device)?;
         let finish = || {
             let mut rows = match self.pooling {
                 Pooling::Cls => tokens.narrow(1, 0, 1)?.squeeze(1)?,
@@ -179,6 +201,8 @@ impl TextEncoder {
                 Pooling::MeanSqrtLength => (tokens.sum(1)? / (batch.length as f64).sqrt())?,
             };
             for (map, tanh) in &self.dense {
+                let missing = LEAST_ROWS.saturating_sub(rows.dim(0)?);
+                rows = rows.pad_with_zeros(0, 0, missing)?;
                 rows = map.forward(&rows)?;
                 rows = if *tanh { rows.tanh()? } else { rows };
             }
@@ -186,7 +210,7 @@ impl TextEncoder {
                 let norms = rows.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?.clamp(1e-12, f64::INFINITY)?;
                 rows = rows.broadcast_div(&norms)?;
             }
-            rows.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()
+            rows.narrow(0, 0, batch.places.len())?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()
         };
         let vectors = finish().map_err(tensor_error)?;
         if vectors.iter().all(|x| x.is_finite()) {

@@ -111,12 +111,12 @@ fn check(sizes: &Sizes) -> Result<()> {
             );
         }
     }
-    if sizes.hidden_size % sizes.num_attention_heads != 0 {
+    if !sizes.hidden_size.is_multiple_of(sizes.num_attention_heads) {
         let message = format!(
             "a hidden_size of {} cannot be shared by {} heads",
             sizes.hidden_size, sizes.num_attention_heads
         );
-        return Err(Error::new(Code::BadValue, message));
+        return Err(Error::new(Code::BadValue, message).help("these settings are damaged: copy them again"));
     }
     Ok(())
 }

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 
-use super::folder::{Folder, NewFolder, REMEDY};
+use super::folder::{Folder, REMEDY};
 use crate::error::{Code, Error, Result};
 use crate::formats::matrix::npy;
+use crate::formats::new_folder::NewFolder;
 
 /// Bytes that are converted at once.
 const PIECE: usize = 1 << 20;

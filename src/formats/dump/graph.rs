@@ -1,8 +1,9 @@
 //! Graphs and links as sheets.
 
-use super::folder::{Folder, NewFolder};
+use super::folder::Folder;
 use super::sheet::{Cells, Fields, Line};
 use crate::error::{Code, Error, Result};
+use crate::formats::new_folder::NewFolder;
 use crate::kg::{AttributeTriple, Graph, Link, Literal, Split, Strings, Triple};
 
 struct Entity {

@@ -3,10 +3,11 @@
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-use super::folder::{Folder, NewFolder};
+use super::folder::Folder;
 use super::graph::{known, put_literal, take_literal};
 use super::sheet::{Cells, Fields, Line};
 use crate::error::{Code, Error, Result};
+use crate::formats::new_folder::NewFolder;
 use crate::kg::{AttributeTriple, Delta, Edit, Literal, Said, Triple, Verdict};
 use crate::store::Digest;
 

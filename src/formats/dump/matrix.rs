@@ -1,8 +1,9 @@
 //! One side of a modality as arrays: rows that are there, and numbers dense or in CSR form.
 
-use super::folder::{Folder, NewFolder};
+use super::folder::Folder;
 use crate::error::{Code, Error, Result};
 use crate::features::{Feature, Matrix, OwnedFeature, Presence, Rows};
+use crate::formats::new_folder::NewFolder;
 
 /// Writes one side into a folder of the dump.
 pub fn write_feature(new: &mut NewFolder<'_>, folder: &str, feature: Feature<'_>) -> Result<()> {

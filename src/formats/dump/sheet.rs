@@ -1,9 +1,10 @@
 //! Sheets: rows as lines of cells, written from a stream and read as one.
 
 use super::cell::Cell;
-use super::folder::{Folder, NewFolder};
+use super::folder::Folder;
 use crate::error::{Code, Error, Result, shorten};
 use crate::formats::lines::Lines;
+use crate::formats::new_folder::NewFolder;
 
 /// Rows between two looks at the cancel flag.
 const CHECK_EVERY: u64 = 4096;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::hex;
 use crate::error::{Code, Error, Result};
-use crate::formats::dump::{Folder, Listed, NewFolder};
+use crate::formats::dump::Folder;
+use crate::formats::{Listed, NewFolder};
 use crate::ops::catalog::{ArtifactEntry, PairEntry};
 use crate::ops::runs::Run;
 use crate::store::Digest;
@@ -90,7 +91,7 @@ impl Manifest {
         self.files = new.listed();
         let text = serde_json::to_string_pretty(&self)
             .map_err(|cause| Error::new(Code::Internal, format!("a manifest has no JSON: {cause}")))?;
-        new.text(FILE, &(text + "\n"))
+        new.small(FILE, (text + "\n").as_bytes())
     }
 
     /// Reads that of a folder.

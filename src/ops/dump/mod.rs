@@ -25,7 +25,7 @@ use super::maintain::{bytes, count};
 use super::rows::Outcome;
 use super::runs;
 use crate::error::Result;
-use crate::formats::dump::{self, NewFolder};
+use crate::formats::{NewFolder, dump};
 use crate::kg::{self, Side};
 use crate::store::{Db, Space};
 use crate::task::Task;
@@ -41,7 +41,7 @@ pub(crate) fn dump(engine: &Engine, to: &Path, context: &Context) -> Result<Outc
     refuse_inside(engine.db.path(), to)?;
     let (db, task) = (&engine.db, context.task);
     let mut new = NewFolder::create(&*engine.outside, to, task)?;
-    new.text("README.md", include_str!("readme.md"))?;
+    new.small("README.md", include_bytes!("readme.md"))?;
     let (mut objects, mut left_out) = (Objects::default(), Vec::new());
     let (mut pairs, mut artifacts) = (Vec::new(), Vec::new());
     for entry in catalog::all(db)? {

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use crate::error::{Code, Error, Result};
-use crate::formats::dump::{Cell, Cells, Fields, Folder, Line, NewFolder};
+use crate::formats::NewFolder;
+use crate::formats::dump::{Cell, Cells, Fields, Folder, Line};
 use crate::models::TrainState;
 use crate::psqe::tune::TuneState;
 use crate::train::{AdamState, Best, EpochLoss, Moments, Parameter};

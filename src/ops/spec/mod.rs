@@ -147,6 +147,8 @@ impl Request {
                 (spec.file.iter().map(|file| &file.path).collect(), vec![&spec.training.init])
             }
             Request::ExplainSeeds(spec) => (vec![], vec![&spec.path]),
+            Request::Generate(spec) => (vec![], vec![&spec.pictures]),
+            Request::Embed(spec) => (spec.pictures.iter().collect(), vec![&spec.weights, &spec.folder]),
             Request::Backup(folder) | Request::Dump(folder) | Request::Load(folder) => (vec![folder], vec![]),
             Request::Explain(request) => return request.paths(),
             Request::Edit(_)
@@ -157,8 +159,6 @@ impl Request {
             | Request::ExplainPair(_)
             | Request::Lineage(_)
             | Request::Diff(..)
-            | Request::Embed(_)
-            | Request::Generate(_)
             | Request::Seed(_)
             | Request::Tune(_)
             | Request::Correct(_)

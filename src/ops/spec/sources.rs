@@ -97,8 +97,16 @@ pub enum Source {
     Relation,
     /// Its attributes.
     Attribute,
-    /// Its numeric literals.
+    /// Its name and what its literals say, as one text.
+    Text,
+    /// Pictures of it.
+    Image,
+    /// Its numeric literals, dates among them.
     Numeric,
+    /// Its dates.
+    Temporal,
+    /// Where it is on the earth.
+    Geo,
     /// Its place in the graph.
     Structure,
 }
@@ -110,10 +118,104 @@ pub enum Encoder {
     Ngrams,
     /// Counts over the most frequent relations or attributes.
     Bow,
-    /// Numbers normalised per attribute.
+    /// Numbers, dates or places, through grids from coarse to fine.
     Numeric,
     /// Vectors of seeds, spread over the triples.
     Propagation,
+    /// Which relations and degrees random walks meet.
+    Walks,
+    /// Colours, layout and edges of pictures.
+    Pixels,
+    /// A network of texts: BERT, RoBERTa or what was trained on top of them.
+    Bert,
+    /// ResNet-50 (He et al. 2016).
+    Resnet50,
+    /// ResNet-152, which EVA and those after it take.
+    Resnet152,
+    /// VGG-16 (Simonyan and Zisserman 2015).
+    Vgg16,
+    /// The vision transformer (Dosovitskiy et al. 2021).
+    Vit,
+    /// The vision half of CLIP (Radford et al. 2021).
+    Clip,
+}
+
+impl Embed {
+    /// Nothing but what every encoder can do without: the usual encoder, the usual name, defaults.
+    pub fn new(source: Source, encoder: Encoder, pair: impl Into<String>) -> Self {
+        Embed {
+            source,
+            encoder,
+            pair: pair.into(),
+            modality: None,
+            weights: None,
+            pictures: Vec::new(),
+            folder: None,
+            min_n: 2,
+            max_n: 4,
+            dims: None,
+            seeds: None,
+            hops: 2,
+            seed: None,
+        }
+    }
+}
+
+impl Encoder {
+    /// Whether it is a network, whose weights are files.
+    pub fn has_weights(self) -> bool {
+        self == Encoder::Bert || self != Encoder::Pixels && self.fits(Source::Image)
+    }
+
+    /// Whether it can embed that.
+    pub fn fits(self, source: Source) -> bool {
+        match self {
+            Encoder::Ngrams => source == Source::Name,
+            Encoder::Bow => matches!(source, Source::Relation | Source::Attribute),
+            Encoder::Numeric => matches!(source, Source::Numeric | Source::Temporal | Source::Geo),
+            Encoder::Propagation | Encoder::Walks => source == Source::Structure,
+            Encoder::Pixels
+            | Encoder::Resnet50
+            | Encoder::Resnet152
+            | Encoder::Vgg16
+            | Encoder::Vit
+            | Encoder::Clip => source == Source::Image,
+            Encoder::Bert => {
+                matches!(source, Source::Name | Source::Relation | Source::Attribute | Source::Text)
+            }
+        }
+    }
+}
+
+impl Source {
+    /// What embeds it where nothing is said: it needs neither weights nor seeds. A whole text has nothing of the
+    /// kind.
+    pub fn usual(self) -> Option<Encoder> {
+        match self {
+            Source::Name => Some(Encoder::Ngrams),
+            Source::Relation | Source::Attribute => Some(Encoder::Bow),
+            Source::Text => None,
+            Source::Image => Some(Encoder::Pixels),
+            Source::Numeric | Source::Temporal | Source::Geo => Some(Encoder::Numeric),
+            Source::Structure => Some(Encoder::Walks),
+        }
+    }
+
+    /// The name of the modality that is made of it where nothing is said.
+    pub fn modality(self, encoder: Encoder) -> &'static str {
+        match (self, encoder) {
+            (Source::Name | Source::Text, _) => "text",
+            (Source::Relation, _) => "relation",
+            (Source::Attribute, _) => "attribute",
+            (Source::Image, _) => "visual",
+            (Source::Numeric, _) => "numeric",
+            (Source::Temporal, _) => "temporal",
+            (Source::Geo, _) => "geo",
+            // Structure's own name is that of what a model learns.
+            (Source::Structure, Encoder::Walks) => "walks",
+            (Source::Structure, _) => "neighbours",
+        }
+    }
 }
 
 /// A modality from what the graphs hold.
@@ -125,21 +227,26 @@ pub struct Embed {
     pub encoder: Encoder,
     /// The pair.
     pub pair: String,
-    /// Name of the modality; `None` takes the source's usual one (`text` for names, `neighbours` for
-    /// structure, whose own name is that of what a model learns).
+    /// Name of the modality; `None` takes the usual one ([`Source::modality`]).
     pub modality: Option<Modality>,
+    /// Folder or file of a network's weights.
+    pub weights: Option<PathBuf>,
+    /// A folder or an index file of pictures, or the left graph's and the right graph's.
+    pub pictures: Vec<PathBuf>,
+    /// Where the pictures that an index names are, if not beside it.
+    pub folder: Option<PathBuf>,
     /// Shortest n-gram (default 2).
     pub min_n: usize,
     /// Longest n-gram (default 4).
     pub max_n: usize,
     /// Width: hash buckets for n-grams (default 2²⁰), columns for a bag of words (default 1,000) or of
-    /// each hop of a propagation (default 256).
+    /// each hop of a propagation or of walks (default 256).
     pub dims: Option<usize>,
     /// The seed set that is propagated.
     pub seeds: Option<String>,
-    /// Hops of a propagation (default 2).
+    /// Hops of a propagation or of walks (default 2).
     pub hops: usize,
-    /// Random seed of a propagation; `None` takes the setting.
+    /// Random seed of a propagation or of walks; `None` takes the setting.
     pub seed: Option<u64>,
 }
 
@@ -188,6 +295,8 @@ pub struct Generate {
     pub test: f64,
     /// Share of entities without attributes, drawn on each side for itself.
     pub missing_attributes: f64,
+    /// A folder for pictures of the entities, drawn instead of visual features: for `EMBED image` to read.
+    pub pictures: Option<PathBuf>,
     /// Random seed; `None` takes the setting.
     pub seed: Option<u64>,
 }
@@ -211,6 +320,7 @@ impl Default for Generate {
             missing_names: 0.05,
             test: 0.7,
             missing_attributes: 0.2,
+            pictures: None,
             seed: None,
         }
     }

@@ -3,6 +3,7 @@
 
 mod edits;
 mod models;
+mod sources;
 mod stages;
 
 use std::path::PathBuf;
@@ -62,8 +63,9 @@ impl Binder<'_> {
                 options,
                 pair,
             )?),
-            S::Embed { source, encoder, seeds, options, pair, modality } => {
-                self.embed(source, encoder, seeds.as_ref(), options, pair, modality.as_ref())?
+            S::Embed { source, encoder, weights, from, options, pair, modality } => {
+                let using = (encoder.as_ref(), weights.as_ref());
+                self.embed(source, using, from.as_ref(), options, pair, modality.as_ref())?
             }
             S::Generate { name, options } => self.generate(name, options)?,
             S::Seed { method, options, pair, name } => self.seed(method, options, pair, name.as_ref())?,
@@ -154,180 +156,6 @@ impl Binder<'_> {
             S::Edit(edit) => self.edit(edit)?,
             S::ShowLineage(name) => Request::Lineage(name.value.clone()),
         })
-    }
-
-    fn import(
-        &self,
-        format: &Node<spec::PairFormat>,
-        paths: &[Node<Value>],
-        options: &[OptionItem],
-        name: &Name,
-    ) -> Result<Request> {
-        let options = self.options(&catalog::IMPORT, options)?;
-        let rdf = format.value == spec::PairFormat::Rdf;
-        if let (true, [only]) = (rdf, paths) {
-            return Err(Error::new(
-                Code::Conflict,
-                "rdf needs two files, the left graph's and the right graph's",
-            )
-            .span(only.span)
-            .help("IMPORT rdf 'left.nt', 'right.nt' AS pair"));
-        }
-        let (most, takes) = match format.value {
-            spec::PairFormat::Rdf => (2, "two files, the left graph's and the right graph's"),
-            spec::PairFormat::Mmkg => (2, "one folder, or the left graph's and the right graph's"),
-            _ => (1, "one folder"),
-        };
-        if let Some(extra) = paths.get(most) {
-            return Err(too_many(extra, takes));
-        }
-        let only_for: [(&str, &[spec::PairFormat]); 2] = [
-            ("fold", &[spec::PairFormat::Openea]),
-            ("remap_ids", &[spec::PairFormat::Dbp15k, spec::PairFormat::Jape]),
-        ];
-        for (option, wanted) in only_for {
-            if let (Some(span), false) = (options.span(option), wanted.contains(&format.value)) {
-                let words: Vec<&str> =
-                    wanted.iter().map(|wanted| catalog::word_for(catalog::PAIR_FORMATS, wanted)).collect();
-                let words = words.join(" and ");
-                return Err(Error::new(Code::Conflict, format!("`{option}` is for {words} only"))
-                    .span(span)
-                    .help("leave it out"));
-            }
-        }
-        Ok(Request::Import(spec::Import {
-            format: format.value,
-            paths: self.paths(paths)?,
-            name: name.value.clone(),
-            lenient: options.flag("lenient"),
-            remap_ids: options.flag("remap_ids"),
-            links: options.path("links"),
-            fold: options.int("fold").and_then(|fold| u32::try_from(fold).ok()),
-        }))
-    }
-
-    /// The rows of a modality from files, to be brought or to replace some.
-    fn features(
-        &self,
-        form: &'static catalog::Form,
-        modality: &Name,
-        paths: &[Node<Value>],
-        options: &[OptionItem],
-        pair: &Name,
-    ) -> Result<spec::ImportFeatures> {
-        let options = self.options(form, options)?;
-        if let Some(third) = paths.get(2) {
-            return Err(too_many(third, "one file over both sides, or the left's and the right's"));
-        }
-        Ok(spec::ImportFeatures {
-            modality: named_modality(modality)?,
-            paths: self.paths(paths)?,
-            pair: pair.value.clone(),
-            ids: options.path("ids"),
-            present: options.path("present"),
-            tensor: options.text("tensor"),
-        })
-    }
-
-    fn embed(
-        &self,
-        source: &Node<spec::Source>,
-        encoder: &Node<spec::Encoder>,
-        seeds: Option<&Name>,
-        options: &[OptionItem],
-        pair: &Name,
-        modality: Option<&Name>,
-    ) -> Result<Request> {
-        use spec::{Encoder, Source};
-        let options = self.options(&catalog::EMBED, options)?;
-        let fits = match encoder.value {
-            Encoder::Ngrams => source.value == Source::Name,
-            Encoder::Bow => matches!(source.value, Source::Relation | Source::Attribute),
-            Encoder::Numeric => source.value == Source::Numeric,
-            Encoder::Propagation => source.value == Source::Structure,
-        };
-        if !fits {
-            let message = format!(
-                "{} cannot embed {}",
-                catalog::word_for(catalog::ENCODERS, &encoder.value),
-                catalog::word_for(catalog::ASPECTS, &source.value)
-            );
-            return Err(Error::new(Code::Conflict, message).span(encoder.span).help(
-                "ngrams goes with name, bow with relation or attribute, numeric with numeric, \
-                     propagation with structure",
-            ));
-        }
-        let spreads = encoder.value == Encoder::Propagation;
-        match seeds {
-            None if spreads => {
-                return Err(Error::new(Code::MissingData, "propagation needs seeds to propagate")
-                    .span(encoder.span)
-                    .help("name a seed set: EMBED structure USING propagation FROM seeds INTO pair"));
-            }
-            Some(seeds) if !spreads => {
-                let word = catalog::word_for(catalog::ENCODERS, &encoder.value);
-                return Err(Error::new(Code::Conflict, format!("{word} has no use for seeds"))
-                    .span(seeds.span)
-                    .help("leave FROM out"));
-            }
-            _ => {}
-        }
-        let ngrams = encoder.value == Encoder::Ngrams;
-        for (option, takes) in [
-            ("min_n", ngrams),
-            ("max_n", ngrams),
-            ("dims", encoder.value != Encoder::Numeric),
-            ("hops", spreads),
-            ("seed", spreads),
-        ] {
-            if let (Some(span), false) = (options.span(option), takes) {
-                let word = catalog::word_for(catalog::ENCODERS, &encoder.value);
-                return Err(Error::new(Code::Conflict, format!("{word} has no use for `{option}`"))
-                    .span(span)
-                    .help("leave it out"));
-            }
-        }
-        let (min_n, max_n) = (options.size("min_n"), options.size("max_n"));
-        if min_n > max_n {
-            let span = options.span("min_n").or(options.span("max_n")).unwrap_or(self.span);
-            let message = format!("the shortest n-gram ({min_n}) is longer than the longest ({max_n})");
-            return Err(Error::new(Code::Conflict, message).span(span).help("min_n must not exceed max_n"));
-        }
-        Ok(Request::Embed(spec::Embed {
-            source: source.value,
-            encoder: encoder.value,
-            pair: pair.value.clone(),
-            modality: modality.map(named_modality).transpose()?,
-            min_n,
-            max_n,
-            dims: options.maybe_size("dims"),
-            seeds: seeds.map(|seeds| seeds.value.clone()),
-            hops: options.size("hops"),
-            seed: options.seed(),
-        }))
-    }
-
-    fn generate(&self, name: &Name, options: &[OptionItem]) -> Result<Request> {
-        let options = self.options(&catalog::GENERATE, options)?;
-        let share = |name| options.float(name).unwrap_or(0.0);
-        Ok(Request::Generate(spec::Generate {
-            name: name.value.clone(),
-            entities: options.size("entities"),
-            overlap: share("overlap"),
-            degree: share("degree"),
-            exponent: share("exponent"),
-            edge_noise: share("edge_noise"),
-            relations: options.size("relations"),
-            attributes: options.size("attributes"),
-            name_noise: share("name_noise"),
-            visual_noise: share("visual_noise"),
-            visual_dims: options.size("visual_dims"),
-            missing_visual: share("missing_visual"),
-            missing_names: share("missing_names"),
-            test: share("test"),
-            missing_attributes: share("missing_attributes"),
-            seed: options.seed(),
-        }))
     }
 
     fn export(&self, target: &Name, path: &Node<Value>, options: &[OptionItem]) -> Result<Request> {
@@ -495,12 +323,6 @@ impl Binder<'_> {
             }
         }
     }
-}
-
-fn too_many(path: &Node<Value>, takes: &str) -> Error {
-    Error::new(Code::Conflict, "there is one path too many here")
-        .span(path.span)
-        .help(format!("the statement takes {takes}"))
 }
 
 fn named_modality(name: &Name) -> Result<Modality> {

@@ -35,17 +35,20 @@ forms! {
         "IMPORT FEATURES modality FROM 'path'[, 'path'] [options] INTO pair",
         [ROW_IDS, PRESENT, TENSOR],
         ["IMPORT FEATURES visual FROM 'zh_en_GA_id_img_feature_dict.pkl' INTO zh_en"];
-    EMBED: "EMBED", "Makes a modality from what the graphs hold; no model is needed.",
-        "EMBED name|relation|attribute|numeric|structure USING ngrams|bow|numeric|propagation FROM seeds [options] INTO pair [AS modality]",
+    EMBED: "EMBED", "Makes a modality from what the graphs hold, or from pictures; networks are files of yours.",
+        "EMBED name|relation|attribute|text|image|numeric|temporal|geo|structure [USING encoder ['weights']] [FROM seeds|'pictures'] [options] INTO pair [AS modality]",
         [
             opt("min_n", Kind::Int(1, 16), "2", "shortest n-gram, in characters"),
             opt("max_n", Kind::Int(1, 16), "4", "longest n-gram, in characters"),
             opt("dims", Kind::Int(1, 16_777_216), "",
                 "hash buckets of n-grams (1,048,576), columns of a bag of words (1,000) or of a hop (256)"),
-            opt("hops", Kind::Int(1, 8), "2", "how far seeds are propagated"),
+            opt("hops", Kind::Int(1, 8), "2", "how far walks go and seeds are propagated"),
+            opt("folder", Kind::Path, "", "where the pictures that an index names are, if not beside it"),
             RANDOM_SEED,
         ],
-        ["EMBED name USING ngrams INTO zh_en", "EMBED relation USING bow dims=500 INTO zh_en",
+        ["EMBED name INTO zh_en", "EMBED name USING bert 'models/minilm' INTO zh_en",
+         "EMBED image USING resnet152 'resnet152.safetensors' FROM 'pictures' INTO zh_en",
+         "EMBED relation USING bow dims=500 INTO zh_en", "EMBED geo INTO zh_en",
          "EMBED structure USING propagation FROM seeds INTO zh_en"];
     GENERATE: "GENERATE PAIR", "Makes a synthetic pair of graphs with known links.",
         "GENERATE PAIR pair [options]",
@@ -64,6 +67,7 @@ forms! {
             opt("missing_names", Kind::Float(0.0, 1.0), "0.05", "share of entities without a name"),
             opt("test", Kind::Float(0.0, 1.0), "0.7", "share of the links that are to judge by"),
             opt("missing_attributes", Kind::Float(0.0, 1.0), "0.2", "share of entities without attributes"),
+            opt("pictures", Kind::Path, "", "a new folder to draw pictures of the entities into, instead of visual features"),
             RANDOM_SEED,
         ],
         ["GENERATE PAIR demo entities=2000 overlap=0.8"];

@@ -38,8 +38,12 @@ words! {
     ASPECTS: Source =
     "name" => Source::Name, "names of entities";
     "relation" => Source::Relation, "relations of entities";
-    "attribute" => Source::Attribute, "attributes of entities";
-    "numeric" => Source::Numeric, "numeric literals of entities";
+    "attribute" => Source::Attribute, "attributes of entities, with their values";
+    "text" => Source::Text, "names of entities and what their literals say";
+    "image" => Source::Image, "pictures of entities";
+    "numeric" => Source::Numeric, "numeric literals of entities, dates among them";
+    "temporal" => Source::Temporal, "dates of entities";
+    "geo" => Source::Geo, "where entities are on the earth";
     "structure" => Source::Structure, "places of entities in their graphs";
 }
 
@@ -48,8 +52,16 @@ words! {
     ENCODERS: Encoder =
     "ngrams" => Encoder::Ngrams, "hashed character n-grams with tf-idf weights, for names";
     "bow" => Encoder::Bow, "counts of the most frequent relations or attributes";
-    "numeric" => Encoder::Numeric, "numbers normalised per attribute";
+    "numeric" => Encoder::Numeric, "numbers, dates or places through grids from coarse to fine";
+    "walks" => Encoder::Walks, "which relations and degrees random walks meet, for structure";
     "propagation" => Encoder::Propagation, "vectors of seeds spread over the triples, for structure";
+    "pixels" => Encoder::Pixels, "colours, layout and edges of pictures; needs no weights";
+    "bert" => Encoder::Bert, "a Hugging Face folder: BERT, MiniLM, RoBERTa, XLM-R, DistilBERT, sentence-transformers";
+    "resnet50" => Encoder::Resnet50, "ResNet-50, torchvision's weights as safetensors";
+    "resnet152" => Encoder::Resnet152, "ResNet-152, torchvision's weights as safetensors";
+    "vgg16" => Encoder::Vgg16, "VGG-16, torchvision's weights as safetensors";
+    "vit" => Encoder::Vit, "a Hugging Face folder of a vision transformer";
+    "clip" => Encoder::Clip, "a Hugging Face folder of CLIP, of which the vision half is used";
 }
 
 words! {

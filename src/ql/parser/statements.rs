@@ -16,7 +16,9 @@ use super::terminals::{
 };
 use crate::error::Span;
 use crate::ql::NameKind;
-use crate::ql::ast::{Name, Node, OptionItem, OptionValue, Statement, StatementKind, Using, Weight};
+use crate::ql::ast::{
+    EmbedFrom, Name, Node, OptionItem, OptionValue, Statement, StatementKind, Using, Weight,
+};
 use crate::ql::catalog::{
     self, ASPECTS, ENCODERS, Form, GROUPINGS, Kind, LINK_FORMATS, PAIR_FORMATS, SHOW_ALL, SHOW_FROM, SIDES,
 };
@@ -148,16 +150,22 @@ fn import_features(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
 }
 
 /// ```ebnf
-/// Embed ::= 'EMBED' Aspect Option* 'USING' Encoder Option* ( 'FROM' Name Option* )?
-///           'INTO' Name Option* ( 'AS' Name Option* )?
+/// Embed ::= 'EMBED' Aspect Option* ( 'USING' Encoder Path? Option* )?
+///           ( 'FROM' ( Name | Path ( ',' Path )* ) Option* )? 'INTO' Name Option*
+///           ( 'AS' Name Option* )?
 /// ```
 fn embed(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
     let form = &catalog::EMBED;
     let (input, (_, source, first)) = (verb("EMBED", form), choice(ASPECTS), options(form)).parse(input)?;
-    let (input, (_, encoder, second)) = (keyword("USING"), choice(ENCODERS), options(form)).parse(input)?;
-    let (input, from) = opt((keyword("FROM"), name(NameKind::Seeds), options(form))).parse(input)?;
-    let (seeds, between) = match from {
-        Some((_, seeds, options)) => (Some(seeds), options),
+    let (input, using) = opt((keyword("USING"), choice(ENCODERS), opt(path), options(form))).parse(input)?;
+    let (encoder, weights, second) = match using {
+        Some((_, encoder, weights, options)) => (Some(encoder), weights, options),
+        None => (None, None, Vec::new()),
+    };
+    let source_of = alt((listed(path).map(EmbedFrom::Pictures), name(NameKind::Seeds).map(EmbedFrom::Seeds)));
+    let (input, from) = opt((keyword("FROM"), source_of, options(form))).parse(input)?;
+    let (from, between) = match from {
+        Some((_, from, options)) => (Some(from), options),
         None => (None, Vec::new()),
     };
     let (input, (pair, third)) = (into_pair, options(form)).parse(input)?;
@@ -167,7 +175,7 @@ fn embed(input: Tokens<'_>) -> Parsed<'_, StatementKind> {
         None => (None, Vec::new()),
     };
     let options = joined([first, second, between, third, fourth]);
-    Ok((input, StatementKind::Embed { source, encoder, seeds, options, pair, modality }))
+    Ok((input, StatementKind::Embed { source, encoder, weights, from, options, pair, modality }))
 }
 
 pub(super) fn into_pair(input: Tokens<'_>) -> Parsed<'_, Name> {
