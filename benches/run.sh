@@ -9,11 +9,12 @@
 #   benches/run.sh index [ROWS [COLUMNS]]     the yardstick is hnswlib
 #   benches/run.sh train [ROUNDS]             the same; each aligner beside MEAformer in PyTorch
 #   benches/run.sh encoders [ROUNDS]          the same; text encoding beside sentence-transformers
+#   benches/run.sh pictures [COUNT [ROUNDS]]  ResNet-50 on files; the yardstick is torchvision
 # PYTHON names an interpreter that has numpy and scikit-learn; without it one is set up under target/.
 # THREADS sets the number of threads (default: all).
 set -eu
 cd "$(dirname "$0")/.."
-bench=${1:?search, kmeans, index, import, cluster, tune, train, refresh, size or encoders}
+bench=${1:?search, kmeans, index, import, cluster, tune, train, encoders, pictures, refresh or size}
 case $bench in import | cluster) target=workflow ;; *) target=$bench ;; esac
 threads=${THREADS:-$(nproc)}
 python=${PYTHON:-target/yardstick/bin/python}
@@ -21,9 +22,12 @@ if [ ! -x "$python" ]; then
     python3 -m venv target/yardstick
     target/yardstick/bin/pip install --quiet numpy scikit-learn
 fi
-case $bench in tune | train) torch=yes ;; *) torch= ;; esac
+case $bench in tune | train | pictures) torch=yes ;; *) torch= ;; esac
 if [ "$torch" ] && ! "$python" -c 'import torch' 2>/dev/null; then
     "$python" -m pip install --quiet torch
+fi
+if [ "$bench" = pictures ] && ! "$python" -c 'import torchvision, safetensors' 2>/dev/null; then
+    "$python" -m pip install --quiet torchvision safetensors
 fi
 if [ "$bench" = index ] && ! "$python" -c 'import hnswlib' 2>/dev/null; then
     "$python" -m pip install --quiet hnswlib
@@ -48,6 +52,20 @@ fi
 cargo bench --quiet --bench "$target" --no-run
 log=target/bench-$bench.log
 : >"$log"
+
+# Each figure beside its own yardstick, by what it is of; the best of each.
+each() {
+    awk -v bench="$bench" -v yardstick="$1" '
+        { delete value; for (i = 2; i <= NF; i++) { split($i, kv, "="); value[kv[1]] = kv[2] } }
+        !("seconds" in value) { next }
+        { what = value["what"]; seconds = value["seconds"] }
+        $1 == bench && (!(what in ours) || seconds < ours[what]) { ours[what] = seconds }
+        $1 == "yardstick" && (!(what in theirs) || seconds < theirs[what]) { theirs[what] = seconds }
+        END {
+            for (what in theirs) if (what in ours)
+                printf "%s: %s s, %s %s s, ratio %.2f\n", what, ours[what], yardstick, theirs[what], ours[what] / theirs[what]
+        }' "$log"
+}
 
 case $bench in
 search)
@@ -76,16 +94,19 @@ index)
         "$python" benches/index_yardstick.py "$INDEX_DATA" "$name" "$cols" "$threads" | tee -a "$log"
     done
     rm -r "$INDEX_DATA"
-    # Each figure beside its own yardstick.
-    awk '
-        { delete value; for (i = 2; i <= NF; i++) { split($i, kv, "="); value[kv[1]] = kv[2] } }
-        !("seconds" in value) { next }
-        $1 == "index" { ours[value["what"]] = value["seconds"] }
-        $1 == "yardstick" { theirs[value["what"]] = value["seconds"] }
-        END {
-            for (what in theirs) if (what in ours)
-                printf "%s: %s s, hnswlib %s s, ratio %.2f\n", what, ours[what], theirs[what], ours[what] / theirs[what]
-        }' "$log"
+    each hnswlib
+    exit
+    ;;
+pictures)
+    count=${2:-64} rounds=${3:-3}
+    export PICTURES_DATA=target/bench-pictures
+    "$python" benches/pictures_yardstick.py "$PICTURES_DATA" "$count" make
+    for _ in $(seq "$rounds"); do
+        "$python" benches/pictures_yardstick.py "$PICTURES_DATA" "$count" | tee -a "$log"
+        cargo bench --quiet --bench pictures -- "$count" | tee -a "$log"
+    done
+    rm -r "$PICTURES_DATA"
+    each torchvision
     exit
     ;;
 import | cluster)

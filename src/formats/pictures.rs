@@ -259,7 +259,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
         name.push(ending);
         PathBuf::from(name)
     };
-    Ok(ENDINGS.iter().map(|ending| ended(&ending)).find(|path| path.is_file()).into_iter().collect())
+    Ok(ENDINGS.iter().map(ended).find(|path| path.is_file()).into_iter().collect())
 }
 
 /// What is in a folder, by name, but for hidden files.

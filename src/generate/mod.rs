@@ -9,6 +9,7 @@
 
 mod knobs;
 mod names;
+pub mod pictures;
 mod side;
 mod values;
 mod visual;

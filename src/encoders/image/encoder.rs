@@ -7,7 +7,9 @@ use rayon::prelude::*;
 
 use super::attention::{Clip, Config, Vit};
 use super::convolutional::{ResNet, Vgg16};
-use super::{Broken, Limits, Picture, Prepared, Preprocessing, plain};
+use super::plain;
+use super::prepare::Preprocessing;
+use super::{Broken, Limits, Picture, Prepared};
 use crate::encoders::{ENCODERS_VERSION, Weights, tensor_error};
 use crate::error::{Code, Error, Result};
 use crate::task::Task;
@@ -64,7 +66,13 @@ pub struct PictureEncoder {
 
 enum Kind {
     Pixels,
-    Network { network: Network, preprocessing: Preprocessing, device: Device },
+    Network(Box<Trained>),
+}
+
+struct Trained {
+    network: Network,
+    preprocessing: Preprocessing,
+    device: Device,
 }
 
 enum Network {
@@ -141,11 +149,12 @@ impl PictureEncoder {
             width,
             digest: *hasher.finalize().as_bytes(),
             described: format!("{} {name}", network.as_str()),
-            kind: Kind::Network { network: made, preprocessing, device: device.clone() },
+            kind: Kind::Network(Box::new(Trained { network: made, preprocessing, device: device.clone() })),
         })
     }
 
-    /// The encoder that has no weights: see [`pixels`](plain::pixels).
+    /// The encoder that has no weights, for who has no network at hand: 384 numbers in four blocks of unit length, for
+    /// layout, colours of the layout, all colours, and edges. It tells pictures that look alike, not what they show.
     pub fn pixels() -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher
@@ -179,7 +188,7 @@ impl PictureEncoder {
     pub fn prepare(&self, picture: &Picture) -> Prepared {
         match &self.kind {
             Kind::Pixels => Prepared(plain::pixels(picture)),
-            Kind::Network { preprocessing, .. } => preprocessing.prepare(picture),
+            Kind::Network(trained) => trained.preprocessing.prepare(picture),
         }
     }
 
@@ -204,7 +213,8 @@ impl PictureEncoder {
             task.check()?;
             match &self.kind {
                 Kind::Pixels => wave.iter().for_each(|prepared| vectors.extend_from_slice(&prepared.0)),
-                Kind::Network { network, preprocessing, device } => {
+                Kind::Network(trained) => {
+                    let Trained { network, preprocessing, device } = &**trained;
                     let (width, height) = preprocessing.size();
                     let shape = [width as usize, height as usize];
                     let each = if device.is_cpu() { 1 } else { GPU_BATCH };

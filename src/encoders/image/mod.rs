@@ -18,5 +18,4 @@ mod tests;
 
 pub use encoder::{PictureEncoder, PictureNetwork};
 pub use picture::{Broken, Limits, MOST_BYTES, Picture};
-pub use prepare::{Middle, Prepared, Preprocessing, Resize};
-pub use resample::Filter;
+pub use prepare::Prepared;

@@ -86,7 +86,7 @@ impl std::fmt::Display for Broken {
 impl Picture {
     /// A picture of these pixels, or `None` if they are not `3 · width · height` bytes or none.
     pub fn new(width: u32, height: u32, rgb: Vec<u8>) -> Option<Picture> {
-        let bytes = 3 * u64::from(width).checked_mul(u64::from(height))?;
+        let bytes = (u64::from(width) * u64::from(height)).checked_mul(3)?;
         (bytes > 0 && rgb.len() as u64 == bytes).then_some(Picture { width, height, rgb })
     }
 

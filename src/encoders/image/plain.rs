@@ -16,8 +16,8 @@
 //! Detection, 2005, but shared smoothly between directions and fields, so that a picture that moves a little keeps
 //! most of its vector.
 
-use super::resample::{Span, resample};
-use super::{Filter, Picture};
+use super::Picture;
+use super::resample::{Filter, Span, resample};
 
 /// Width of a vector.
 pub(super) const WIDTH: usize = 64 + 128 + 64 + 128;

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::resample::{Span, resample};
-use super::{Filter, Picture};
+use super::Picture;
+use super::resample::{Filter, Span, resample};
 use crate::encoders::settings::json;
 use crate::error::{Code, Error, Result};
 
@@ -15,7 +15,7 @@ const LARGEST: u32 = 2048;
 
 /// The size that a picture is brought to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resize {
+pub(super) enum Resize {
     /// The shorter side gets this length, the other as many as keep the shape, rounded down.
     Shorter(u32),
     /// Width and height, whatever the shape was.
@@ -24,7 +24,7 @@ pub enum Resize {
 
 /// Where the middle part begins when what is left over is odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Middle {
+pub(super) enum Middle {
     /// At half of it, halves to the even number: torchvision.
     Rounded,
     /// At half of it, rounded down: transformers.
@@ -33,7 +33,7 @@ pub enum Middle {
 
 /// From a picture to numbers, channel by channel: `(x / 255 − mean) / std`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Preprocessing {
+pub(super) struct Preprocessing {
     /// First it is resized,
     pub resize: Resize,
     /// by this filter,
@@ -92,7 +92,7 @@ impl Preprocessing {
             crop: Some((size, size, Middle::Floor)),
             scale: 1.0 / 255.0,
             mean: [0.48145466, 0.4578275, 0.40821073],
-            std: [0.26862954, 0.26130258, 0.27577711],
+            std: [0.26862954, 0.261_302_6, 0.275_777_1],
         }
     }
 
@@ -228,8 +228,9 @@ impl Preprocessing {
         match self.resize {
             Resize::Exact(width, height) => (width, height),
             Resize::Shorter(side) => {
-                let longer =
-                    |long: u32, short: u32| (u64::from(side) * u64::from(long) / u64::from(short)) as u32;
+                let longer = |long: u32, short: u32| {
+                    u32::try_from(u64::from(side) * u64::from(long) / u64::from(short)).unwrap_or(u32::MAX)
+                };
                 if width <= height { (side, longer(height, width)) } else { (longer(width, height), side) }
             }
         }

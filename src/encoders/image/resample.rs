@@ -12,7 +12,7 @@ const BITS: u32 = 22;
 
 /// How a pixel between pixels is had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Filter {
+pub(super) enum Filter {
     /// A triangle, one pixel to either side.
     Bilinear,
     /// Keys' cubic with a = −½, two pixels to either side.

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{Expected, picture};
-use crate::encoders::image::resample::{Span, resample};
-use crate::encoders::image::{Filter, Picture, Preprocessing, Resize};
+use crate::encoders::image::Picture;
+use crate::encoders::image::prepare::{Preprocessing, Resize};
+use crate::encoders::image::resample::{Filter, Span, resample};
 
 fn whole(picture: &Picture, filter: Filter, width: u32, height: u32) -> Vec<u8> {
     let [columns, rows] = [width, height].map(|len| Span { start: 0, len });
@@ -127,7 +128,7 @@ proptest! {
         let (w, h) = (w.min(to_width - x), h.min(to_height - y));
         let part = resample(&picture, filter, (to_width, to_height), Span { start: x, len: w }, Span { start: y, len: h });
         for (row, part) in part.chunks((3 * w) as usize).enumerate() {
-            let start = (3 * ((y as usize + row) * to_width as usize + x as usize)) as usize;
+            let start = 3 * ((y as usize + row) * to_width as usize + x as usize);
             prop_assert_eq!(part, &all[start..start + part.len()]);
         }
         let flat = Picture::new(width, height, colour.repeat((width * height) as usize)).unwrap();
