@@ -59,6 +59,11 @@ fn shares(pair: &PairEntry, feature: &FeatureEntry) -> [f64; 2] {
     })
 }
 
+/// Share of its own nearest pairs that are right, if there are enough to tell.
+fn precision(seen: &Diagnosis) -> Option<f32> {
+    (seen.precision.is_finite() && seen.pairs >= LEAST_EXAMPLES).then_some(seen.precision)
+}
+
 /// What is known of one modality; in words where a number would need another beside it.
 fn row(pair: &PairEntry, feature: &FeatureEntry, seen: &Diagnosis) -> Vec<Value> {
     let mut agreement: Vec<_> = seen.agreement.iter().collect();
@@ -71,7 +76,7 @@ fn row(pair: &PairEntry, feature: &FeatureEntry, seen: &Diagnosis) -> Vec<Value>
         feature.modality.as_str().into(),
         seen.weight.into(),
         seen.gain.into(),
-        seen.precision.into(),
+        precision(seen).into(),
         agreement.collect::<Vec<_>>().join(", ").into(),
         seen.mutual.into(),
         seen.margin.into(),
@@ -116,7 +121,7 @@ fn notes(pair: &PairEntry, auto: &AutoWeights, found: &[(&FeatureEntry, &Diagnos
                      than chance"
                 ));
                 continue;
-            } else if seen.precision < DOUBTFUL {
+            } else if precision(seen).is_some_and(|precision| precision < DOUBTFUL) {
                 notes.push(format!(
                     "`{name}` helps beside others, not alone: of its own nearest pairs about {:.0} % are right",
                     100.0 * seen.precision

@@ -95,12 +95,13 @@ pub struct Diagnosis {
     pub presence: f32,
     /// Share of those whose nearest partner has them as its nearest.
     pub mutual: f32,
+    /// How many pairs those are.
+    pub pairs: usize,
     /// Mean distance of the best to the second-best cosine of a row.
     pub margin: f32,
     /// Hubness: share of the rows whose nearest partner is that of more than ten sampled rows.
     pub hubness: f32,
-    /// Share of its mutual pairs that are matches, as the other modalities see it; NaN without judge, or with
-    /// fewer pairs than can be judged.
+    /// Share of its mutual pairs that are matches, as the other modalities see it; NaN without judge.
     pub precision: f32,
     /// Pairs chosen by other modalities that it was judged by.
     pub witnesses: usize,
@@ -175,7 +176,6 @@ pub fn auto(evidence: &Evidence<'_>, task: &Task) -> Result<AutoWeights> {
         () => 1.0 / number as f64,
     };
     let names: Vec<&Modality> = evidence.modalities().collect();
-    let judged = |o: usize| views[o].mutual.len() >= LEAST_EXAMPLES;
     let diagnose = |m: usize| {
         // The judges' words on m's own mutual pairs, by how much they know.
         let (mut sum, mut mass) = (0.0, 0.0);
@@ -188,14 +188,18 @@ pub fn auto(evidence: &Evidence<'_>, task: &Task) -> Result<AutoWeights> {
             }
         }
         let (witnesses, tilt) = &tilts[m];
-        let agreement = witnesses.iter().zip(&tilt.precision).filter(|(o, _)| tells(tilt) && judged(**o));
+        let agreement = witnesses
+            .iter()
+            .zip(&tilt.precision)
+            .filter(|(o, _)| tells(tilt) && views[**o].mutual.len() >= LEAST_EXAMPLES);
         Diagnosis {
             weight: share(m) as f32,
             presence: views[m].presence,
             mutual: views[m].mutual_share,
+            pairs: views[m].mutual.len(),
             margin: views[m].margin,
             hubness: views[m].hubness,
-            precision: if mass > 0.0 && judged(m) { (sum / mass) as f32 } else { f32::NAN },
+            precision: if mass > 0.0 { (sum / mass) as f32 } else { f32::NAN },
             witnesses: tilt.examples,
             slope: slope(m) as f32,
             gain: if tells(tilt) { tilt.gain as f32 } else { 0.0 },
