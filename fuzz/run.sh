@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(statement script graphs matrices pickle records)
+[ ${#targets[@]} -gt 0 ] || targets=(statement script graphs matrices pickle records encoders)
 
 # What the crate rests on is built as ever, and shared with the tests.
 RUSTC_WORKSPACE_WRAPPER=$PWD/instrument ${CARGO:-cargo} build --quiet --package seedbed-fuzz

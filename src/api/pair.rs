@@ -60,13 +60,37 @@ impl Pair {
 
     /// Makes a modality from what the graphs hold, under its usual name.
     pub fn embed(&self, source: Source, encoder: Encoder) -> Result<Outcome> {
-        self.store.run(&Request::Embed(self.embedding(source, encoder)))
+        self.embed_as(self.embedding(source, encoder))
+    }
+
+    /// Makes a modality of names, relations, attributes or whole texts by the network of a Hugging Face folder, under
+    /// its usual name.
+    pub fn embed_texts(&self, source: Source, folder: impl Into<PathBuf>) -> Result<Outcome> {
+        let embed = self.embedding(source, Encoder::Bert);
+        self.embed_as(Embed { weights: Some(folder.into()), ..embed })
+    }
+
+    /// Makes the `visual` modality of the pictures in a folder or an index: by a network with the weights in a file or
+    /// folder, or by [`Encoder::Pixels`] without any.
+    pub fn embed_pictures(
+        &self,
+        encoder: Encoder,
+        weights: Option<PathBuf>,
+        pictures: impl Into<PathBuf>,
+    ) -> Result<Outcome> {
+        let embed = self.embedding(Source::Image, encoder);
+        self.embed_as(Embed { weights, pictures: vec![pictures.into()], ..embed })
+    }
+
+    /// Makes a modality in any way there is; `embed`'s pair is this one.
+    pub fn embed_as(&self, embed: Embed) -> Result<Outcome> {
+        self.store.run(&Request::Embed(Embed { pair: self.name.clone(), ..embed }))
     }
 
     /// Makes the `neighbours` modality: vectors of a seed set, spread over the triples.
     pub fn embed_structure(&self, seeds: &str) -> Result<Outcome> {
         let embed = self.embedding(Source::Structure, Encoder::Propagation);
-        self.store.run(&Request::Embed(Embed { seeds: Some(seeds.to_string()), ..embed }))
+        self.embed_as(Embed { seeds: Some(seeds.to_string()), ..embed })
     }
 
     /// Tells what each modality is good for, without labels, and the weight it suggests.

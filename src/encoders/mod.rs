@@ -18,16 +18,13 @@ pub const ENCODERS_VERSION: u32 = 1;
 
 /// A failure inside the tensor library.
 pub(crate) fn tensor_error(cause: candle_core::Error) -> Error {
-    match &cause {
-        candle_core::Error::CannotFindTensor { path } => {
-            Error::new(Code::BadFile, format!("the weights have no tensor `{path}`"))
-                .help("these are weights of another network, or they are named as another library names them")
-        }
-        _ => {
-            let message = cause.to_string();
-            let line = message.lines().next().unwrap_or_default().to_string();
-            Error::new(Code::BadFile, format!("the network does not fit its weights: {line}"))
-                .help("check that config.json and the weights belong to each other")
-        }
+    // The library wraps its errors in others; the first line of the text is the innermost one's.
+    let message = cause.to_string();
+    let line = message.lines().next().unwrap_or_default();
+    if let Some(name) = line.strip_prefix("cannot find tensor ") {
+        return Error::new(Code::BadFile, format!("the weights have no tensor `{name}`"))
+            .help("these are weights of another network, or they are named as another library names them");
     }
+    Error::new(Code::BadFile, format!("the network does not fit its weights: {line}"))
+        .help("check that config.json and the weights belong to each other")
 }

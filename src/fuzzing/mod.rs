@@ -5,6 +5,7 @@
 //! for fuzzers (`--cfg fuzzing`) and for tests only. `fuzz/` has the programs, the corpora and the script that
 //! runs them; the test here runs each corpus in every ordinary run of the tests.
 
+mod encoders;
 mod graphs;
 mod matrices;
 mod records;
@@ -12,6 +13,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
+pub use encoders::encoders;
 pub use graphs::graphs;
 pub use matrices::{matrices, pickle};
 pub use records::records;

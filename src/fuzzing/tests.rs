@@ -43,6 +43,11 @@ fn matrices_of_the_corpus_pass() {
 }
 
 #[test]
+fn pictures_and_weights_of_the_corpus_pass() {
+    run("encoders", super::encoders);
+}
+
+#[test]
 fn pickles_of_the_corpus_pass() {
     run("pickle", super::pickle);
 }

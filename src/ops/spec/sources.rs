@@ -155,7 +155,7 @@ impl Embed {
             max_n: 4,
             dims: None,
             seeds: None,
-            hops: 2,
+            hops: if encoder == Encoder::Walks { 3 } else { 2 },
             seed: None,
         }
     }
@@ -244,7 +244,7 @@ pub struct Embed {
     pub dims: Option<usize>,
     /// The seed set that is propagated.
     pub seeds: Option<String>,
-    /// Hops of a propagation or of walks (default 2).
+    /// Hops of a propagation (default 2) or of walks (default 3).
     pub hops: usize,
     /// Random seed of a propagation or of walks; `None` takes the setting.
     pub seed: Option<u64>,

@@ -128,8 +128,8 @@ impl Binder<'_> {
             return Err(Error::new(Code::Conflict, message).span(span).help("min_n must not exceed max_n"));
         }
         (embed.min_n, embed.max_n) = (min_n, max_n);
-        (embed.dims, embed.hops, embed.seed) =
-            (options.maybe_size("dims"), options.size("hops"), options.seed());
+        (embed.dims, embed.seed) = (options.maybe_size("dims"), options.seed());
+        embed.hops = options.maybe_size("hops").unwrap_or(embed.hops);
         embed.folder = options.path("folder");
         Ok(Request::Embed(embed))
     }

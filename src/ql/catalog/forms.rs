@@ -42,7 +42,7 @@ forms! {
             opt("max_n", Kind::Int(1, 16), "4", "longest n-gram, in characters"),
             opt("dims", Kind::Int(1, 16_777_216), "",
                 "hash buckets of n-grams (1,048,576), columns of a bag of words (1,000) or of a hop (256)"),
-            opt("hops", Kind::Int(1, 8), "2", "how far walks go and seeds are propagated"),
+            opt("hops", Kind::Int(1, 8), "", "how far seeds are propagated (2) and walks go (3, the entity itself being the first)"),
             opt("folder", Kind::Path, "", "where the pictures that an index names are, if not beside it"),
             RANDOM_SEED,
         ],
