@@ -26,7 +26,7 @@ fn main() {
     let begun = Instant::now();
     let read = |i: usize| {
         let bytes = std::fs::read(folder.join(format!("{i:04}.jpg"))).expect("a file");
-        encoder.read(&bytes).expect("a picture")
+        encoder.read(&bytes, &Task::quiet()).expect("memory").expect("a picture")
     };
     let prepared: Vec<_> = (0..count).into_par_iter().map(read).collect();
     println!("pictures what=prepared seconds={:.3}", begun.elapsed().as_secs_f64());

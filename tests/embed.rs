@@ -1,10 +1,14 @@
 //! Modalities made by networks: what is encoded once is not encoded again, whatever happens between.
 
+#[path = "common/files.rs"]
+mod files;
 #[path = "common/session.rs"]
 mod session;
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use seedbed::{CancelToken, Code, Event, Observer, Params, Reach, Session, Store, Task, Value};
 use session::{attempt, execute, rows, text};
@@ -161,55 +165,65 @@ fn what_cannot_be_embedded_is_refused_with_what_can() {
 
 const VISION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/encoders/vit");
 
-/// A killed EMBED has lost its last second; the same statement goes on. `SEEDBED_PICTURES` says how many (300).
+/// A killed EMBED has lost its last seconds; the same statement goes on. `SEEDBED_PICTURES` says how many at least.
 #[test]
 fn pictures_that_were_encoded_before_a_kill_are_not_encoded_again() {
     let dir = tempfile::tempdir().unwrap();
-    let many = std::env::var("SEEDBED_PICTURES").ok().and_then(|count| count.parse().ok()).unwrap_or(300);
-    let store = dir.path().join("store");
-    let pictures = dir.path().join("pictures");
-    // Three in four entities of the world are in a graph with their picture.
-    let entities = many * 2 / 3;
-    let mut session = Store::open(&store).unwrap().session();
-    let generate = format!("GENERATE PAIR p entities={entities} seed=5 pictures='{}'", pictures.display());
-    execute(&mut session, &generate);
-    drop(session);
+    let mut many: usize =
+        std::env::var("SEEDBED_PICTURES").ok().and_then(|count| count.parse().ok()).unwrap_or(1000);
+    // A fast machine may be done before it is killed; then there are more.
+    loop {
+        let folder = dir.path().join(many.to_string());
+        std::fs::create_dir(&folder).unwrap();
+        if killed_half_way(&folder, many) {
+            return;
+        }
+        many *= 4;
+        assert!(many < 1_000_000, "it is never killed in time");
+    }
+}
+
+/// Whether a process that encodes so many pictures was killed between its first checkpoint and its end. What comes of
+/// the same statement then is what comes of one go.
+fn killed_half_way(dir: &Path, many: usize) -> bool {
+    let (store, pictures) = (dir.join("store"), dir.join("pictures"));
+    let generate =
+        format!("GENERATE PAIR p entities={} seed=5 pictures='{}'", many * 2 / 3, pictures.display());
     let statement =
         format!("EMBED image USING vit '{VISION}' FROM '{}/index.tsv' INTO p", pictures.display());
-    let run = |store: &std::path::Path| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_seedbed"));
-        command.args(["-c", &statement, "--store"]).arg(store).stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().unwrap()
-    };
-    let mut kills = 0;
-    let (outcome, known) = loop {
-        let mut child = run(&store);
-        let begun = std::time::Instant::now();
-        // Killed after its first checkpoint, or earlier where that is long in coming.
-        while child.try_wait().unwrap().is_none() && begun.elapsed().as_millis() < 1500 {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        child.kill().ok();
-        child.wait().unwrap();
-        kills += 1;
-        let mut session = Store::open(&store).unwrap().session();
-        let encoded = kept_bytes(&mut session);
-        if encoded > 0 || kills == 5 {
-            let (before, all) = known(&mut session, &statement);
-            break (told(&mut session, "visual"), (before, all, encoded));
-        }
-    };
-    eprintln!("{} of {} pictures were there after {kills} kills", known.0, known.1);
-    assert!(known.0 > 0 && known.1 as usize >= many / 2, "{known:?}");
-    // Few are done before the kill; what stops EMBED half-way is a test of its own.
-    assert!(many < 5000 || known.0 < known.1, "{known:?}");
-    // What comes of it is what comes of one go, but for the place of the pictures.
-    let whole = dir.path().join("whole");
-    let mut session = Store::open(&whole).unwrap().session();
+    let mut session = Store::open(&store).unwrap().session();
     execute(&mut session, &generate);
-    execute(&mut session, &statement);
+    drop(session);
+    let objects = || files::files(&store.join("objects")).len();
+    let before = objects();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_seedbed"))
+        .args(["-c", &statement, "--store"])
+        .arg(&store)
+        .env("RAYON_NUM_THREADS", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while objects() == before && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // Its name is committed a moment after the object.
+    std::thread::sleep(Duration::from_millis(100));
+    child.kill().unwrap();
+    if child.wait().unwrap().success() {
+        return false;
+    }
+    let mut session = Store::open(&store).unwrap().session();
+    let (there, all) = known(&mut session, &statement);
+    eprintln!("{there} of {all} pictures were there after a kill");
+    assert!(there > 0 && there < all && all as usize >= many / 2, "{there} of {all}");
+    let mut whole = Store::open(dir.join("whole")).unwrap().session();
+    execute(&mut whole, &generate);
+    execute(&mut whole, &statement);
     let digests = |told: String| told.split("digests").nth(1).unwrap().to_string();
-    assert_eq!(digests(outcome), digests(told(&mut session, "visual")));
+    assert_eq!(digests(told(&mut session, "visual")), digests(told(&mut whole, "visual")));
+    execute(&mut session, "CHECK FULL");
+    true
 }
 
 #[test]
@@ -271,5 +285,28 @@ fn a_confined_session_reads_neither_weights_nor_pictures_from_elsewhere() {
         format!("GENERATE PAIR q entities=20 pictures='{NETWORK}/x'"),
     ] {
         assert_eq!(attempt(&mut session, &statement).unwrap_err().code(), Code::Denied, "{statement}");
+    }
+    // Nor by what a file within names.
+    let entity = text(&rows(&mut session, "SELECT entity FROM p.left.entities LIMIT 1")[0][0]);
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret.png"), "secret").unwrap();
+    std::fs::write(outside.path().join("config.json"), "\"secret\"").unwrap();
+    let up = format!("../{}/secret", outside.path().file_name().unwrap().to_str().unwrap());
+    for picture in [outside.path().join("secret.png").to_str().unwrap(), &up, "../absent"] {
+        std::fs::write(dir.path().join("index.tsv"), format!("{entity}\t{picture}\n")).unwrap();
+        let statement = format!("EMBED image FROM '{}/index.tsv' INTO p", dir.path().display());
+        assert_eq!(attempt(&mut session, &statement).unwrap_err().code(), Code::Denied, "{picture}");
+    }
+    #[cfg(unix)]
+    {
+        std::fs::create_dir(dir.path().join("network")).unwrap();
+        let weights = dir.path().join("network/model.safetensors");
+        std::fs::write(&weights, "").unwrap();
+        let link = dir.path().join("network/config.json");
+        std::os::unix::fs::symlink(outside.path().join("config.json"), link).unwrap();
+        let statement =
+            format!("EMBED image USING vit '{}' FROM '{}' INTO p", weights.display(), dir.path().display());
+        let error = attempt(&mut session, &statement).unwrap_err();
+        assert_eq!(error.code(), Code::Denied, "{error}");
     }
 }

@@ -13,6 +13,9 @@ pub use weights::Weights;
 
 use crate::error::{Code, Error};
 
+/// Files that may lie beside weights and are read with them.
+pub(crate) const SETTINGS: [&str; 2] = ["config.json", "preprocessor_config.json"];
+
 /// Raised when the same weights give other vectors than before.
 pub const ENCODERS_VERSION: u32 = 1;
 

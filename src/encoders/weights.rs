@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
-use super::tensor_error;
+use super::{settings, tensor_error};
 use crate::error::{Code, Error, Result};
 use crate::task::Task;
 
@@ -51,14 +51,17 @@ impl Weights {
     }
 
     /// Names one after the other without what all of them begin with, such as `bert.` or `module.`.
+    /// Of two that are called the same then, the one that had no more of a name stays.
     #[must_use]
     pub fn without_prefix(mut self, prefixes: &[&str]) -> Self {
         for prefix in prefixes {
-            let strip = |(name, tensor): (String, Tensor)| match name.strip_prefix(prefix) {
-                Some(rest) => (rest.to_string(), tensor),
-                None => (name, tensor),
-            };
-            self.tensors = self.tensors.into_iter().map(strip).collect();
+            let long =
+                self.tensors.keys().filter(|name| name.starts_with(prefix)).cloned().collect::<Vec<_>>();
+            for name in long {
+                if let Some(tensor) = self.tensors.remove(&name) {
+                    self.tensors.entry(name[prefix.len()..].to_string()).or_insert(tensor);
+                }
+            }
         }
         self
     }
@@ -75,24 +78,29 @@ impl Weights {
                 .help("copy it again; other formats can be saved by Python's safetensors.torch.save_file")
         };
         let mut file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
+        let about = file.metadata().map_err(failed)?;
+        let rest = match about.len().checked_sub(8) {
+            Some(rest) if about.is_file() => rest,
+            _ => return Err(broken(&"it is too short to be one")),
+        };
         let mut size = [0; 8];
         file.read_exact(&mut size).map_err(|cause| broken(&cause))?;
         let table = u64::from_le_bytes(size);
-        if table > HEADER_LIMIT || table > length - 8 {
-            return Err(broken(&format_args!("its table claims {table} bytes, but {} follow", length - 8)));
+        if table > HEADER_LIMIT || table > rest {
+            return Err(broken(&format_args!("its table claims {table} bytes, but {rest} follow")));
         }
-        task.afford(length, "reading the weights")?;
         let mut header = vec![0; table as usize];
         file.read_exact(&mut header).map_err(failed)?;
         hasher.update(&header);
         // Reading it checks that the tensors lie one behind the other, of their shapes' lengths.
         let metadata: Metadata = serde_json::from_slice(&header).map_err(|cause| broken(&cause))?;
-        if metadata.data_len() as u64 != length - 8 - table {
-            let (told, found) = (metadata.data_len(), length - 8 - table);
+        let (told, found) = (metadata.data_len() as u64, rest - table);
+        if told != found {
             return Err(broken(&format_args!("its tensors take {told} bytes, but {found} follow")));
         }
-        for (name, info) in in_order(&metadata) {
+        let tensors = in_order(&metadata);
+        task.afford(taken(&tensors), "the weights of the network")?;
+        for (name, info) in tensors {
             task.check()?;
             let mut data = vec![0; info.data_offsets.1 - info.data_offsets.0];
             file.read_exact(&mut data).map_err(failed)?;
@@ -107,6 +115,14 @@ impl Weights {
         }
         Ok(())
     }
+}
+
+/// Bytes that tensors take as 32-bit numbers, with what the largest takes besides while it is read.
+fn taken(tensors: &[(String, TensorInfo)]) -> u64 {
+    let numbers = |info: &TensorInfo| info.shape.iter().product::<usize>() as u64 * size_of::<f32>() as u64;
+    let all = tensors.iter().filter(|(_, info)| float(info.dtype).is_some()).map(|(_, info)| numbers(info));
+    let (sum, largest) = all.fold((0, 0), |(sum, largest): (u64, u64), x| (sum + x, largest.max(x)));
+    sum + 3 * largest
 }
 
 /// Counters and masks of whole numbers, which some files carry, are no parameters.
@@ -174,9 +190,7 @@ fn shards(index: &Path) -> Result<Vec<PathBuf>> {
     struct Index {
         weight_map: HashMap<String, String>,
     }
-    let text = std::fs::read(index).map_err(|cause| Error::io("cannot read the index of shards", cause))?;
-    let index_of: Index = serde_json::from_slice(&text)
-        .map_err(|cause| Error::new(Code::BadFile, format!("the index of shards is broken: {cause}")))?;
+    let index_of: Index = settings::json(index)?;
     let names: BTreeSet<String> = index_of.weight_map.into_values().collect();
     let plain = |name: &String| Path::new(name).file_name().is_some_and(|own| own == name.as_str());
     if let Some(name) = names.iter().find(|name| !plain(name)) {

@@ -51,15 +51,17 @@ pub struct PicturesReport {
 }
 
 /// Finds the pictures of a pair: `paths` is one folder or index over both graphs, or the left's and the right's.
-/// Files that an index names lie in `folder`, or else beside it.
+/// Files that an index names lie in `folder`, or else beside it; `allowed` is asked of each before it is looked at.
 ///
 /// # Errors
+/// Those of `allowed`;
 /// [`Code::NotFound`]; [`Code::BadFile`] for a line of an index that has not two fields; [`Code::MissingData`] if no
 /// picture belongs to an entity; [`Code::Conflict`] for more than two paths; [`Code::Cancelled`].
 pub fn find_pictures(
     paths: &[PathBuf],
     folder: Option<&Path>,
     pair: &PairIds<'_>,
+    allowed: Allowed<'_>,
     task: &Task,
 ) -> Result<PictureFiles> {
     let both: [&[Side]; 2] = match paths.len() {
@@ -73,7 +75,7 @@ pub fn find_pictures(
     let mut found = PictureFiles::default();
     for (path, sides) in paths.iter().zip(both) {
         let sides = sides.iter().map(|&side| (side, pair.side(side), Lookup::new(pair.side(side))));
-        let mut search = Search { sides: sides.collect(), found: &mut found, task };
+        let mut search = Search { sides: sides.collect(), found: &mut found, allowed, task };
         match path.is_dir() {
             true => search.folder(path)?,
             false => search.index(path, folder.unwrap_or(crate::fs::parent(path)))?,
@@ -102,6 +104,9 @@ pub fn find_pictures(
     Ok(found)
 }
 
+/// Fails for files that must not be read.
+pub type Allowed<'a> = &'a dyn Fn(&Path) -> Result<()>;
+
 /// Whose something is.
 enum Whose {
     Nobody,
@@ -112,6 +117,7 @@ enum Whose {
 struct Search<'a, 'b> {
     sides: Vec<(Side, &'a Graph, Lookup<'a>)>,
     found: &'b mut PictureFiles,
+    allowed: Allowed<'b>,
     task: &'b Task,
 }
 
@@ -146,7 +152,10 @@ impl Search<'_, '_> {
             if lines.number() == 1 && header && matches!(whose, Whose::Nobody) {
                 continue;
             }
-            let files = files_of(&folder.join(picture))?;
+            let path_of = folder.join(picture);
+            (self.allowed)(&path_of)?;
+            let files = files_of(&path_of)?;
+            files.iter().try_for_each(|file| (self.allowed)(file))?;
             let said = || format!("{picture} (line {})", lines.number());
             if files.is_empty() {
                 self.found.report.absent.add(1, vec![said()]);

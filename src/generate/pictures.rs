@@ -136,7 +136,7 @@ mod tests {
                     let latent: Vec<f32> =
                         (0..32).map(|_| own.normal() as f32 + noise * taken.normal() as f32).collect();
                     let bytes = draw(&latent, &mut taken).unwrap();
-                    let prepared = encoder.read(&bytes).unwrap();
+                    let prepared = encoder.read(&bytes, &Task::quiet()).unwrap().unwrap();
                     encoder.encode(&[prepared], &Task::quiet()).unwrap()
                 });
                 vectors.collect()

@@ -1,9 +1,8 @@
 //! Vectors that networks made of texts and pictures, kept so that nothing is encoded twice: not after a kill, which
 //! costs the last seconds, and not after an edit, which brings a few new texts.
 //!
-//! They are kept for a pair under the encoder's digest, each by a digest of what it was made of. What a modality is
-//! no longer made of goes when the modality is made by another encoder, and with the pair. They can be lost without
-//! harm.
+//! They are kept for a pair under the encoder's digest, each by a digest of what it was made of, until no modality of the
+//! pair is made by that encoder any more; those of texts that are gone stay as long. They can be lost without harm.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -20,6 +19,8 @@ const ENCODED: Table = Table("encoded");
 const INTERVAL: Duration = Duration::from_secs(1);
 /// A checkpoint is due when encoding went on for so many times what the last one took.
 const SHARE: u32 = 20;
+/// What is not stored is at most such a part of what was done.
+const PARTS: u32 = 32;
 
 /// Digest of a text or of a picture's bytes.
 pub(crate) type Mark = [u8; 16];
@@ -73,6 +74,7 @@ pub(crate) struct Kept<'a> {
     /// What is not stored yet.
     fresh: Vectors,
     unstored: HashSet<Mark>,
+    begun: Instant,
     last: Instant,
     cost: Duration,
 }
@@ -93,6 +95,7 @@ impl<'a> Kept<'a> {
             places: HashMap::new(),
             fresh: Vectors::default(),
             unstored: HashSet::new(),
+            begun: Instant::now(),
             last: Instant::now(),
             cost: Duration::ZERO,
         };
@@ -137,7 +140,9 @@ impl<'a> Kept<'a> {
         self.fresh.marks.extend(marks);
         self.unstored.extend(marks);
         self.fresh.numbers.extend(vectors);
-        match self.last.elapsed() >= INTERVAL.max(self.cost * SHARE) {
+        // Parts grow with what is done, so that they stay few and a kill costs a thirtieth.
+        let due = INTERVAL.max(self.cost * SHARE).max(self.begun.elapsed() / PARTS);
+        match self.last.elapsed() >= due {
             true => self.checkpoint(),
             false => Ok(()),
         }
@@ -157,24 +162,9 @@ impl<'a> Kept<'a> {
         Ok(())
     }
 
-    /// Ends a run that stored in several parts: they become one.
+    /// Ends a run whose modality is stored: what it is made of is named so, also where nothing was new.
     pub fn finish(mut self) -> Result<()> {
         self.checkpoint()?;
-        let several = self.parts.len() > 1;
-        if several {
-            let mut whole = Vectors::default();
-            let mut taken = HashSet::new();
-            for part in &self.parts {
-                for (row, mark) in part.marks.iter().enumerate().filter(|(_, mark)| taken.insert(**mark)) {
-                    whole.marks.push(*mark);
-                    whole.numbers.extend(&floats(&part.numbers)[row * self.width..(row + 1) * self.width]);
-                }
-            }
-            let part = self.db.put_object(&whole)?.0;
-            self.commit(vec![part])?;
-            self.parts.clear();
-            return discard(self.db, &self.names);
-        }
         self.commit(self.names.clone())
     }
 
@@ -196,13 +186,6 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// Removes parts that nothing names: another pair may have come by the same.
-fn discard(db: &Db, parts: &[[u8; 32]]) -> Result<()> {
-    let named: HashSet<Digest> = objects(db)?.into_iter().collect();
-    let gone = parts.iter().map(|part| Digest(*part)).filter(|part| !named.contains(part));
-    gone.collect::<HashSet<_>>().iter().try_for_each(|part| db.discard(part))
-}
-
 /// Forgets, of encoders other than `by`, what only this modality of a pair was made of.
 pub(crate) fn supersede(
     db: &Db,
@@ -218,6 +201,7 @@ pub(crate) fn supersede(
         {
             continue;
         }
+        batch.expect(ENCODED, &key, Some(&encoded))?;
         encoded.modalities.retain(|known| known != modality);
         match encoded.modalities.is_empty() {
             true => batch.delete(ENCODED, &key),

@@ -78,7 +78,8 @@ fn draw(
         }
     }
     let line = format!("{} pictures in {}", pictures.len(), folder.display());
-    if std::fs::read(folder.join(INDEX)).is_ok_and(|there| there == index.as_bytes()) {
+    let same = std::fs::read(folder.join(INDEX)).is_ok_and(|there| there == index.as_bytes());
+    if same && pictures.iter().all(|(.., place)| folder.join(place).is_file()) {
         return Ok(format!("{line} (unchanged)"));
     }
     let mut new = NewFolder::create(&*engine.outside, folder, task)?;

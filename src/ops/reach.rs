@@ -5,8 +5,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::spec::{PairFormat, Request};
+use crate::encoders::SETTINGS;
 use crate::error::{Code, Error, Result};
 use crate::formats::dbp15k::names_beside;
+use crate::fs::parent;
 
 /// Most entries of a folder that are looked at for links that lead out of it.
 const MOST_ENTRIES: usize = 100_000;
@@ -31,6 +33,15 @@ impl Reach {
     /// Fails unless every file that a request names, and every file of the folders it names, is within.
     pub(crate) fn check(&self, request: &Request) -> Result<()> {
         request.paths().into_iter().try_for_each(|path| self.check_path(path))?;
+        // Settings of a network lie beside its weights.
+        if let Request::Embed(spec) = request
+            && let Some(weights) = spec.weights.as_ref().filter(|weights| !weights.is_dir())
+        {
+            let beside = SETTINGS.iter().map(|name| parent(weights).join(name));
+            beside
+                .filter(|path| path.symlink_metadata().is_ok())
+                .try_for_each(|path| self.check_path(&path))?;
+        }
         // The one import that looks beside what it is given.
         if let Request::Import(spec) = request
             && spec.format == PairFormat::Dbp15k

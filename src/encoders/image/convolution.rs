@@ -83,6 +83,10 @@ impl Convolution {
             false => None,
         };
         let biases = tape::numbers::<f32>(&bias)?;
+        // A variance below zero is a number, its root is none; the rectifier would make 0 of it without a word.
+        if !biases.iter().chain(&tape::numbers::<f32>(&weight)?).all(|x| x.is_finite()) {
+            candle_core::bail!("batch normalisation by these numbers gives none that are finite");
+        }
         // The packed ones are all that is needed then.
         let weight = if packed.is_some() { bias.clone() } else { weight };
         Ok(Convolution { weight, bias, biases, packed, kernel, window, inputs, relu })

@@ -14,7 +14,11 @@ use crate::encoders::{ENCODERS_VERSION, Weights, tensor_error};
 use crate::error::{Code, Error, Result};
 use crate::task::Task;
 
-/// Pictures encoded between two looks at the clock.
+/// Pixels of a picture for which memory is not asked: some 48 MiB while it is decoded.
+const SMALL: u64 = 4 << 20;
+/// Bytes that a pixel takes at most while it is decoded.
+const DECODING: u64 = 12;
+/// Pictures encoded at once.
 const WAVE: usize = 64;
 /// Pictures that go through a network at once on a GPU. On the CPU each goes alone, on a thread of its own.
 const GPU_BATCH: usize = 64;
@@ -192,12 +196,23 @@ impl PictureEncoder {
         }
     }
 
-    /// The same of a file's bytes.
+    /// The same of a file's bytes, or why the file is no picture that can be used.
     ///
     /// # Errors
-    /// Why the file is no picture that can be used.
-    pub fn read(&self, bytes: &[u8]) -> Result<Prepared, Broken> {
-        Picture::decode(bytes, Limits::default()).map(|picture| self.prepare(&picture))
+    /// [`Code::Limit`] for a picture that takes more memory than there is to be had.
+    pub fn read(&self, bytes: &[u8], task: &Task) -> Result<Result<Prepared, Broken>> {
+        let usual = Limits::default();
+        let decoded = match Picture::decode(bytes, Limits { pixels: SMALL, ..usual }) {
+            Err(Broken::TooLarge { width, height, .. }) => {
+                let pixels = u64::from(width) * u64::from(height);
+                if pixels <= usual.pixels {
+                    task.afford(pixels * DECODING, "decoding a picture")?;
+                }
+                Picture::decode(bytes, usual)
+            }
+            decoded => decoded,
+        };
+        Ok(decoded.map(|picture| self.prepare(&picture)))
     }
 
     /// Vectors of pictures that this encoder has prepared, one after the other: `n × width` numbers.
@@ -220,7 +235,7 @@ impl PictureEncoder {
                     let each = if device.is_cpu() { 1 } else { GPU_BATCH };
                     let parts: Vec<Vec<f32>> = wave
                         .par_chunks(each)
-                        .map(|some| forward(network, some, shape, device))
+                        .map(|some| task.check().and_then(|()| forward(network, some, shape, device)))
                         .collect::<Result<_>>()?;
                     parts.iter().for_each(|part| vectors.extend_from_slice(part));
                 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::encoders::settings::{bytes, json, parse};
+use crate::encoders::settings::{LONGEST, bytes, json, parse};
 use crate::error::{Code, Error, Result};
 
 /// Tokens of a text that are read where the folder does not say.
@@ -62,6 +62,8 @@ pub(super) struct Folder {
     pub head: Head,
     /// Most tokens of a text.
     pub longest: usize,
+    /// Whether texts are put in lower case before they are read.
+    pub lower: bool,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +85,8 @@ struct Module {
 #[derive(Deserialize)]
 struct Transformer {
     max_seq_length: Option<usize>,
+    #[serde(default)]
+    do_lower_case: bool,
 }
 
 #[derive(Deserialize)]
@@ -134,10 +138,25 @@ impl Folder {
         let mut network = folder.to_path_buf();
         let modules = folder.join("modules.json");
         if modules.exists() {
+            let mut stage = 0;
             for module in json::<Vec<Module>>(&modules)? {
                 let place = within(folder, &module.path).map_err(|error| error.path(&modules))?;
                 // The last part of a Python path, which has moved between versions.
-                match module.kind.rsplit('.').next().unwrap_or_default() {
+                let kind = module.kind.rsplit('.').next().unwrap_or_default();
+                // Each comes once but for maps, in this order; in another they would give other vectors.
+                let order =
+                    ["Transformer", "Pooling", "Dense", "Normalize"].iter().position(|step| *step == kind);
+                if let Some(next) = order {
+                    if next < stage || (next == stage && kind != "Dense" && next > 0) {
+                        let message =
+                            format!("the step `{kind}` of modules.json comes where it is not expected");
+                        return Err(Error::new(Code::Unsupported, message)
+                            .help("the order that is known: Transformer, Pooling, Dense steps, Normalize")
+                            .path(&modules));
+                    }
+                    stage = next;
+                }
+                match kind {
                     "Transformer" => network = place,
                     "Pooling" => head.pooling = pooling(&place.join("config.json"))?,
                     "Normalize" => head.normalise = true,
@@ -153,11 +172,11 @@ impl Folder {
             }
         }
         let path = network.join("config.json");
-        let config = bytes(&path)?;
+        let config = bytes(&path, LONGEST)?;
         let read: Config = parse(&config, &path)?;
         // RoBERTa's positions begin after that of padding.
         let skipped = match read.model_type.as_str() {
-            "roberta" | "xlm-roberta" | "camembert" => read.pad_token_id.unwrap_or(1) + 1,
+            "roberta" | "xlm-roberta" | "camembert" => read.pad_token_id.unwrap_or(1).saturating_add(1),
             _ => 0,
         };
         let positions = read.max_position_embeddings.unwrap_or(USUAL_LENGTH).saturating_sub(skipped);
@@ -165,13 +184,16 @@ impl Folder {
         let of_tokenizer = optional::<Tokens>(&network.join("tokenizer_config.json"))?;
         // A tokenizer without a limit says 10³⁰.
         let limit = of_tokenizer.and_then(|said| said.model_max_length).filter(|tokens| *tokens < 1e9);
+        let lower = of_encoder.as_ref().is_some_and(|said| said.do_lower_case);
         let asked = of_encoder.and_then(|said| said.max_seq_length).or(limit.map(|tokens| tokens as usize));
         let longest = asked.unwrap_or(USUAL_LENGTH).min(positions);
         if longest < 3 {
             let message = format!("the network reads texts of {longest} tokens, too few for a word");
-            return Err(Error::new(Code::BadValue, message).path(&path));
+            return Err(Error::new(Code::BadValue, message)
+                .help("max_seq_length and max_position_embeddings say how many tokens of a text are read")
+                .path(&path));
         }
-        Ok(Folder { network, config, model_type: read.model_type, head, longest })
+        Ok(Folder { network, config, model_type: read.model_type, head, longest, lower })
     }
 }
 
@@ -201,8 +223,12 @@ fn pooling(path: &Path) -> Result<Pooling> {
         ["max"] => Ok(Pooling::Max),
         ["mean_sqrt_len_tokens"] => Ok(Pooling::MeanSqrtLength),
         _ => {
-            let message = format!("the pooling `{}` is not known", named.join(" + "));
-            Err(Error::new(Code::Unsupported, message).help("kinds that are: cls, mean, max").path(path))
+            let message = match named.is_empty() {
+                true => "the settings of the pooling choose none".to_string(),
+                false => format!("the pooling `{}` is not known", named.join(" + ")),
+            };
+            let help = "one of these is: cls, mean, max, mean_sqrt_len_tokens";
+            Err(Error::new(Code::Unsupported, message).help(help).path(path))
         }
     }
 }
@@ -229,7 +255,8 @@ fn within(folder: &Path, path: &str) -> Result<PathBuf> {
     if Path::new(path).components().all(plain) {
         return Ok(folder.join(path));
     }
-    Err(Error::new(Code::BadFile, format!("modules.json names `{path}`, which is not in its folder")))
+    Err(Error::new(Code::BadFile, format!("modules.json names `{path}`, which is not in its folder"))
+        .help("a network is read from its own folder only: copy what it names into it"))
 }
 
 /// What a file says that need not be there.

@@ -15,11 +15,11 @@ use std::path::Path;
 use candle_core::{D, DType, Device};
 use candle_nn::{Linear, Module};
 use rayon::prelude::*;
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::{PostProcessor, Tokenizer, TruncationParams};
 
 use self::folder::{Dense, Folder, Pooling};
-use self::network::Network;
-use super::{ENCODERS_VERSION, Weights, tensor_error};
+use self::network::{Network, Widths};
+use super::{ENCODERS_VERSION, Weights, settings, tensor_error};
 use crate::error::{Code, Error, Result};
 use crate::task::Task;
 
@@ -31,6 +31,8 @@ const GPU_BATCH_TOKENS: usize = 64 << 10;
 /// Products of fewer rows than this go another way through the library that computes them, and come to other last bits.
 /// So smaller ones are filled up.
 const LEAST_ROWS: usize = 65;
+/// Longest tokenizer that is read, in bytes. XLM-R's has 17 MB.
+const LONGEST_TOKENIZER: u64 = 256 << 20;
 /// Batches of each thread until what they made is handed on.
 const WAVE: usize = 8;
 
@@ -42,8 +44,11 @@ pub struct TextEncoder {
     dense: Vec<(Linear, bool)>,
     normalise: bool,
     longest: usize,
+    /// Whether texts are read in lower case, whatever the tokenizer does.
+    lower: bool,
     /// Width of the network itself, whatever is made of its vectors.
     hidden: usize,
+    heads: usize,
     width: usize,
     device: Device,
     digest: [u8; 32],
@@ -66,14 +71,15 @@ impl TextEncoder {
         hasher.update(&ENCODERS_VERSION.to_le_bytes()).update(&weights.digest());
         hasher.update(&said.config).update(&tokenizer_digest);
         hasher.update(format!("{:?} {}", said.head.pooling, said.head.normalise).as_bytes());
-        hasher.update(&(said.longest as u64).to_le_bytes());
+        hasher.update(&(said.longest as u64).to_le_bytes()).update(&[u8::from(said.lower)]);
         // Vectors of a GPU differ in their last bits.
         hasher.update(if device.is_cpu() { b"cpu" } else { b"gpu" });
-        let (network, hidden) = Network::load(&said, weights)?;
+        let (network, Widths { hidden, heads }) = Network::load(&said, weights)?;
         let (mut dense, mut width) = (Vec::new(), hidden);
         for step in &said.head.dense {
             let weights = Weights::open(&step.folder, device, task)?;
-            hasher.update(&weights.digest());
+            let Dense { inputs, outputs, bias, tanh, .. } = step;
+            hasher.update(&weights.digest()).update(format!("{inputs} {outputs} {bias} {tanh}").as_bytes());
             dense.push((linear(step, width, &weights)?, step.tanh));
             width = step.outputs;
         }
@@ -92,7 +98,9 @@ impl TextEncoder {
             dense,
             normalise: said.head.normalise,
             longest: said.longest,
+            lower: said.lower,
             hidden,
+            heads,
             width,
             device: device.clone(),
             digest: *hasher.finalize().as_bytes(),
@@ -127,6 +135,10 @@ impl TextEncoder {
         mut done: impl FnMut(&[usize], &[f32]) -> Result<()>,
     ) -> Result<()> {
         let batches = self.batches(texts, task)?;
+        // What tokens make of each other: scores of every head, and the same made shares.
+        let largest = batches.iter().map(|batch| batch.places.len() * batch.length * batch.length).max();
+        let scores = largest.unwrap_or(0) * self.heads * size_of::<f32>() * 2;
+        task.afford((scores * rayon::current_num_threads()) as u64, "the attention of the longest texts")?;
         let per_wave = if self.device.is_cpu() { WAVE * rayon::current_num_threads() } else { 1 };
         let mut finished = 0;
         for wave in batches.chunks(per_wave) {
@@ -157,8 +169,10 @@ impl TextEncoder {
         };
         let mut by_length: BTreeMap<usize, Vec<(usize, Vec<u32>)>> = BTreeMap::new();
         for (first, some) in texts.chunks(1 << 14).enumerate().map(|(i, some)| (i << 14, some)) {
-            task.check()?;
-            let ids: Vec<Vec<u32>> = some.par_iter().map(|text| self.tokens(text)).collect::<Result<_>>()?;
+            let ids: Vec<Vec<u32>> = some
+                .par_iter()
+                .map(|text| task.check().and_then(|()| self.tokens(text)))
+                .collect::<Result<_>>()?;
             for (at, ids) in ids.into_iter().enumerate() {
                 by_length.entry(ids.len()).or_default().push((first + at, ids));
             }
@@ -175,10 +189,12 @@ impl TextEncoder {
     }
 
     fn tokens(&self, text: &str) -> Result<Vec<u32>> {
-        let encoded = self.tokenizer.encode_fast(text, true).map_err(|cause| {
-            Error::new(Code::BadFile, format!("the tokenizer cannot read a text: {cause}"))
-                .help("tokenizer.json does not belong to this network, or is damaged")
-        })?;
+        let lower = self.lower.then(|| text.to_lowercase());
+        let encoded =
+            self.tokenizer.encode_fast(lower.as_deref().unwrap_or(text), true).map_err(|cause| {
+                Error::new(Code::BadFile, format!("the tokenizer cannot read a text: {cause}"))
+                    .help("tokenizer.json does not belong to this network, or is damaged")
+            })?;
         let ids = encoded.get_ids();
         if ids.is_empty() {
             let message = "the tokenizer makes no token of a text, not even one for its end";
@@ -236,14 +252,18 @@ fn tokenizer(said: &Folder) -> Result<(Tokenizer, [u8; 32])> {
         let help = "in Python, AutoTokenizer.from_pretrained('folder').save_pretrained('folder') writes it";
         return Err(Error::new(Code::NotFound, message).help(help).path(&path));
     }
-    let failed = |cause| Error::io("cannot read the tokenizer", cause).path(&path);
-    let bytes = std::fs::read(&path).map_err(failed)?;
+    let bytes = settings::bytes(&path, LONGEST_TOKENIZER)?;
     let broken = |cause: &dyn std::fmt::Display| {
         Error::new(Code::BadFile, format!("the tokenizer cannot be used: {cause}"))
             .help("copy tokenizer.json again from where the network came from")
             .path(&path)
     };
     let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(|cause| broken(&cause))?;
+    let added = tokenizer.get_post_processor().map_or(0, |steps| steps.added_tokens(false));
+    if added >= said.longest {
+        let longest = said.longest;
+        return Err(broken(&format_args!("it adds {added} tokens to texts of at most {longest}")));
+    }
     let truncation = TruncationParams { max_length: said.longest, ..TruncationParams::default() };
     tokenizer.with_truncation(Some(truncation)).map_err(|cause| broken(&cause))?.with_padding(None);
     Ok((tokenizer, *blake3::hash(&bytes).as_bytes()))

@@ -18,6 +18,14 @@ pub(super) enum Network {
     DistilBert(distilbert::DistilBertModel),
 }
 
+/// How wide a network is.
+pub(super) struct Widths {
+    /// Numbers of a token's vector.
+    pub hidden: usize,
+    /// Heads of its attention.
+    pub heads: usize,
+}
+
 /// Sizes that any of the networks has, to be looked at before anything of those sizes is made.
 #[derive(serde::Deserialize)]
 struct Sizes {
@@ -43,8 +51,8 @@ const LEFT_OUT: [(&str, &str); 8] = [
 ];
 
 impl Network {
-    /// The network of a folder with its weights; with it the width of its vectors.
-    pub fn load(folder: &Folder, weights: Weights) -> Result<(Self, usize)> {
+    /// The network of a folder with its weights.
+    pub fn load(folder: &Folder, weights: Weights) -> Result<(Self, Widths)> {
         let path = folder.network.join("config.json");
         let sizes: Sizes = parse(&folder.config, &path)?;
         check(&sizes).map_err(|error| error.path(&path))?;
@@ -71,7 +79,8 @@ impl Network {
                     .path(&path));
             }
         };
-        Ok((network.map_err(tensor_error)?, sizes.hidden_size))
+        let widths = Widths { hidden: sizes.hidden_size, heads: sizes.num_attention_heads };
+        Ok((network.map_err(tensor_error)?, widths))
     }
 
     /// Vectors of the tokens of texts of one length: `rows × length` ids give `rows × length × width` numbers.

@@ -91,6 +91,9 @@ fn the_digest_tells_apart_what_gives_other_vectors() {
     assert_eq!(load(copy.path()).unwrap().digest(), digest("bert"), "a folder's place is no part of it");
     copy.replace("1_Pooling/config.json", "\"mean\"", "\"max\"");
     assert_ne!(load(copy.path()).unwrap().digest(), digest("bert"));
+    let copy = Copy::of("bert-dense");
+    copy.replace("2_Dense/config.json", "activation.Tanh", "linear.Identity");
+    assert_ne!(load(copy.path()).unwrap().digest(), digest("bert-dense"));
     let copy = Copy::of("bert");
     let mut weights = fs::read(copy.path().join("model.safetensors")).unwrap();
     let last = weights.len() - 1;
@@ -170,10 +173,16 @@ fn spoilt_folders_are_refused_with_a_remedy() {
     spoilt(|copy| copy.replace("config.json", "{", "[")).refused(Code::BadFile, "cannot be used");
     spoilt(|copy| copy.replace("modules.json", "1_Pooling", "../1_Pooling"))
         .refused(Code::BadFile, "not in its folder");
+    spoilt(|copy| copy.replace("modules.json", "modules.pooling.Pooling", "modules.normalize.Normalize"))
+        .refused(Code::Unsupported, "where it is not expected");
     spoilt(|copy| copy.replace("1_Pooling/config.json", "mean", "lasttoken"))
         .refused(Code::Unsupported, "lasttoken");
     spoilt(|copy| copy.replace("tokenizer.json", "\"WordPiece\"", "\"WordPie\""))
         .refused(Code::BadFile, "tokenizer cannot be used");
+    // Positions begin after that of padding.
+    let copy = Copy::of("xlm-roberta");
+    copy.replace("config.json", "\"pad_token_id\": 1", "\"pad_token_id\": 18446744073709551615");
+    copy.refused(Code::BadValue, "too few for a word");
     let file = Copy(tempfile::tempdir().unwrap());
     let Err(error) = load(&file.path().join("absent")) else { panic!("there is nothing") };
     assert_eq!(error.code(), Code::NotFound);

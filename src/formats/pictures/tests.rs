@@ -35,7 +35,7 @@ fn folder(files: &[&str]) -> tempfile::TempDir {
 
 fn found(paths: &[PathBuf], folder: Option<&Path>) -> Result<PictureFiles> {
     let [left, right] = graphs();
-    find_pictures(paths, folder, &PairIds { left: &left, right: &right }, &Task::quiet())
+    find_pictures(paths, folder, &PairIds { left: &left, right: &right }, &|_| Ok(()), &Task::quiet())
 }
 
 /// `entity name` of each side's files.

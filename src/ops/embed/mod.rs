@@ -26,7 +26,13 @@ const BOW_COLUMNS: usize = 1000;
 /// `EMBED name USING ngrams INTO p`.
 pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<Outcome> {
     let started = std::time::Instant::now();
-    let spec = &Embed { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
+    let mut spec = Embed { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
+    // The statement is run again by REFRESH, wherever that is asked for.
+    for path in spec.weights.iter_mut().chain(&mut spec.pictures).chain(&mut spec.folder) {
+        *path = std::path::absolute(&path)
+            .map_err(|cause| Error::io("looking for the file", cause).path(path))?;
+    }
+    let spec = &spec;
     let pair = engine.load_pair(&spec.pair, context.task)?;
     let modality = match &spec.modality {
         Some(modality) => modality.clone(),
@@ -43,29 +49,33 @@ pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<
         None => encode(engine, spec, &pair, &modality, context)?,
     };
     let statement = canonical(&Request::Embed(Embed { modality: Some(modality.clone()), ..spec.clone() }));
-    let Embedded { both, made_by: text, encoder, notes } = embedded;
+    let Embedded { both, made_by: text, kept, notes } = embedded;
+    let encoder = kept.as_ref().map(|(_, digest)| *digest);
     let made_by = MadeBy { text, statement: statement.clone(), inputs, encoder };
     let mut outcome = add_modality(engine, pair.entry.clone(), &modality, both, made_by, statement, started)?;
+    if let Some((kept, _)) = kept {
+        kept.finish()?;
+    }
     outcome.verb = "embed";
     outcome.notes.extend(notes);
     Ok(outcome)
 }
 
 /// A modality that was made.
-struct Embedded {
+struct Embedded<'e> {
     both: BothSides,
     /// For a person: how.
     made_by: String,
-    /// Digest of the encoder whose vectors are kept, if there is one.
-    encoder: Option<[u8; 32]>,
+    /// What is kept of an encoder, and its digest, if it is a network.
+    kept: Option<(Kept<'e>, [u8; 32])>,
     /// What to tell.
     notes: Vec<String>,
 }
 
-impl Embedded {
+impl Embedded<'_> {
     /// Made without a network.
     fn plain(both: BothSides, made_by: impl Into<String>) -> Self {
-        Embedded { both, made_by: made_by.into(), encoder: None, notes: Vec::new() }
+        Embedded { both, made_by: made_by.into(), kept: None, notes: Vec::new() }
     }
 }
 
@@ -116,7 +126,7 @@ fn propagate(
     entry: &ArtifactEntry,
     pair: &LoadedPair,
     context: &Context,
-) -> Result<Embedded> {
+) -> Result<Embedded<'static>> {
     if spec.encoder != Encoder::Propagation {
         let message = format!("{} has no use for seeds", spec.encoder.as_str());
         return Err(Error::new(Code::Conflict, message).help("leave them out"));
@@ -143,13 +153,13 @@ fn propagate(
     ))
 }
 
-fn encode(
-    engine: &Engine,
+fn encode<'e>(
+    engine: &'e Engine,
     spec: &Embed,
     pair: &LoadedPair,
-    modality: &Modality,
+    modality: &'e Modality,
     context: &Context,
-) -> Result<Embedded> {
+) -> Result<Embedded<'e>> {
     let (left, right, task) = (&pair.left, &pair.right, context.task);
     let vocabulary = features::Vocabulary::default();
     Ok(match (spec.source, spec.encoder) {

@@ -1,14 +1,14 @@
 //! Pictures of entities, encoded by a network or by their pixels.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use rayon::prelude::*;
 
 use super::{Embedded, encoder_told, means};
 use crate::encoders::image::{Broken, MOST_BYTES, PictureEncoder, PictureNetwork, Prepared};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::features::Modality;
 use crate::formats::matrix::PairIds;
 use crate::formats::pictures::{PictureFiles, find_pictures};
@@ -26,17 +26,26 @@ const NAMED: usize = 5;
 
 /// The mean of the vectors of an entity's pictures. What was encoded for the pair before is not encoded again; what is
 /// no picture is told of, and its entity misses the modality unless it has another.
-pub(super) fn pictures(
-    engine: &Engine,
+pub(super) fn pictures<'e>(
+    engine: &'e Engine,
     spec: &Embed,
     pair: &LoadedPair,
-    modality: &Modality,
+    modality: &'e Modality,
     context: &Context,
-) -> Result<Embedded> {
+) -> Result<Embedded<'e>> {
     let task = context.task;
-    let ids = PairIds { left: &pair.left, right: &pair.right };
-    let found = find_pictures(&spec.pictures, spec.folder.as_deref(), &ids, task)?;
     let encoder = encoder(spec, context)?;
+    let ids = PairIds { left: &pair.left, right: &pair.right };
+    let allowed = |path: &Path| match &context.settings.reach {
+        Some(reach) => reach.check_path(path),
+        None => Ok(()),
+    };
+    let found = find_pictures(&spec.pictures, spec.folder.as_deref(), &ids, &allowed, task)?;
+    if let Some(side) = Side::BOTH.into_iter().find(|side| found.report.files[*side as usize] == 0) {
+        let message = format!("no picture here belongs to a {} entity", side.as_str());
+        return Err(Error::new(Code::MissingData, message)
+            .help("give the left graph's and the right graph's pictures: FROM 'left', 'right'"));
+    }
     let (digest, width) = (encoder.digest(), encoder.width());
     let mut kept = Kept::open(&engine.db, &pair.entry.name, &digest, modality.as_str(), width)?;
     let files: Vec<&Path> = found.files.iter().flatten().map(|(_, file)| file.as_path()).collect();
@@ -53,9 +62,8 @@ pub(super) fn pictures(
         means(&kept, &places.marks, entities, of, width, task)
     };
     let both = (side(0, pair.left.len())?, side(1, pair.right.len())?);
-    kept.finish()?;
     let made_by = encoder_told(encoder.described(), &digest, "of pictures, their mean");
-    Ok(Embedded { both, made_by, encoder: Some(digest), notes })
+    Ok(Embedded { both, made_by, kept: Some((kept, digest)), notes })
 }
 
 fn encoder(spec: &Embed, context: &Context) -> Result<PictureEncoder> {
@@ -92,7 +100,8 @@ impl Album {
         task.phase("encoding pictures", Some(files.len() as u64));
         for some in files.chunks(EACH * rayon::current_num_threads()) {
             task.check()?;
-            let looks: Vec<Look> = some.par_iter().map(|file| look(encoder, file, kept)).collect();
+            let looks: Vec<Look> =
+                some.par_iter().map(|file| look(encoder, file, kept, task)).collect::<Result<_>>()?;
             let (mut marks, mut prepared) = (Vec::new(), Vec::new());
             for look in looks {
                 let place = self.marks.len();
@@ -149,27 +158,35 @@ enum Look {
     Broken(String),
 }
 
-fn look(encoder: &PictureEncoder, file: &Path, kept: &Kept<'_>) -> Look {
+fn look(encoder: &PictureEncoder, file: &Path, kept: &Kept<'_>, task: &Task) -> Result<Look> {
+    task.check()?;
     let bytes = match read(file) {
         Ok(bytes) => bytes,
-        Err(reason) => return Look::Broken(reason),
+        Err(reason) => return Ok(Look::Broken(reason)),
     };
     let mark = mark(&bytes);
     if kept.has(&mark) {
-        return Look::Known(mark);
+        return Ok(Look::Known(mark));
     }
-    match encoder.read(&bytes) {
+    Ok(match encoder.read(&bytes, task)? {
         Ok(picture) => Look::New(mark, picture),
         Err(broken) => Look::Broken(broken.to_string()),
-    }
+    })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     let failed = |cause: io::Error| format!("cannot be read: {cause}");
-    let length = fs::metadata(file).map_err(failed)?.len();
-    match length > MOST_BYTES {
-        true => Err(Broken::TooLong(length).to_string()),
-        false => fs::read(file).map_err(failed),
+    // What is no file may never end.
+    if !fs::metadata(file).map_err(failed)?.is_file() {
+        return Err("is no file".into());
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(file)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(failed)?;
+    match bytes.len() as u64 {
+        length if length > MOST_BYTES => Err(Broken::TooLong(length).to_string()),
+        _ => Ok(bytes),
     }
 }
 

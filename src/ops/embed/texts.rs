@@ -10,17 +10,17 @@ use crate::ops::encoded::{Kept, Mark, mark};
 use crate::ops::engine::{Context, Engine, LoadedPair};
 
 /// The mean of the vectors of an entity's texts. What was encoded for the pair before is not encoded again.
-pub(super) fn texts(
-    engine: &Engine,
+pub(super) fn texts<'e>(
+    engine: &'e Engine,
     pair: &LoadedPair,
     phrasing: Phrasing,
     weights: &Path,
-    modality: &Modality,
+    modality: &'e Modality,
     context: &Context,
-) -> Result<Embedded> {
+) -> Result<Embedded<'e>> {
     let task = context.task;
-    let phrases = Phrases::of(&pair.left, &pair.right, phrasing, task)?;
     let encoder = TextEncoder::load(weights, &context.settings.device.open()?, task)?;
+    let phrases = Phrases::of(&pair.left, &pair.right, phrasing, task)?;
     let marks: Vec<Mark> = phrases.texts.iter().map(|text| mark(text.as_bytes())).collect();
     let (digest, width) = (encoder.digest(), encoder.width());
     let mut kept = Kept::open(&engine.db, &pair.entry.name, &digest, modality.as_str(), width)?;
@@ -44,7 +44,6 @@ pub(super) fn texts(
         means(&kept, &marks, phrases.entities(side), of, width, task)
     };
     let both = (side(0)?, side(1)?);
-    kept.finish()?;
     let what = match phrasing {
         Phrasing::Names => "of names",
         Phrasing::Relations => "of relations' names, their mean",
@@ -52,5 +51,5 @@ pub(super) fn texts(
         Phrasing::Descriptions => "of names and literals",
     };
     let made_by = encoder_told(encoder.described(), &digest, what);
-    Ok(Embedded { both, made_by, encoder: Some(digest), notes })
+    Ok(Embedded { both, made_by, kept: Some((kept, digest)), notes })
 }
