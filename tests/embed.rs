@@ -165,7 +165,7 @@ fn what_cannot_be_embedded_is_refused_with_what_can() {
 
 const VISION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/encoders/vit");
 
-/// A killed EMBED has lost its last seconds; the same statement goes on. `SEEDBED_PICTURES` says how many at least.
+/// A killed EMBED has lost what was not stored yet; the same statement goes on. `SEEDBED_PICTURES` says how many at least.
 #[test]
 fn pictures_that_were_encoded_before_a_kill_are_not_encoded_again() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
@@ -15,6 +15,8 @@ use crate::task::Task;
 
 /// Longest table of tensors that is read.
 const HEADER_LIMIT: u64 = 64 << 20;
+/// Bytes of a parameter.
+const NUMBER: u64 = size_of::<f32>() as u64;
 
 /// Parameters by name, as 32-bit numbers.
 pub struct Weights {
@@ -77,11 +79,14 @@ impl Weights {
             Error::new(Code::BadFile, format!("this is no safetensors file, or it is cut short: {cause}"))
                 .help("copy it again; other formats can be saved by Python's safetensors.torch.save_file")
         };
+        // What is no file may never end, or never begin.
+        if !std::fs::metadata(path).map_err(failed)?.is_file() {
+            return Err(Error::new(Code::BadFile, "this is no file").help("name a .safetensors file"));
+        }
         let mut file = File::open(path).map_err(failed)?;
-        let about = file.metadata().map_err(failed)?;
-        let rest = match about.len().checked_sub(8) {
-            Some(rest) if about.is_file() => rest,
-            _ => return Err(broken(&"it is too short to be one")),
+        let length = file.metadata().map_err(failed)?.len();
+        let Some(rest) = length.checked_sub(8) else {
+            return Err(broken(&"it is too short to be one"));
         };
         let mut size = [0; 8];
         file.read_exact(&mut size).map_err(|cause| broken(&cause))?;
@@ -102,10 +107,14 @@ impl Weights {
         task.afford(taken(&tensors), "the weights of the network")?;
         for (name, info) in tensors {
             task.check()?;
-            let mut data = vec![0; info.data_offsets.1 - info.data_offsets.0];
+            let length = info.data_offsets.1 - info.data_offsets.0;
+            let Some(dtype) = float(info.dtype) else {
+                io::copy(&mut (&mut file).take(length as u64), hasher).map_err(failed)?;
+                continue;
+            };
+            let mut data = vec![0; length];
             file.read_exact(&mut data).map_err(failed)?;
             hasher.update(&data);
-            let Some(dtype) = float(info.dtype) else { continue };
             let tensor = Tensor::from_raw_buffer(&data, dtype, &info.shape, &Device::Cpu)
                 .and_then(|tensor| tensor.to_dtype(DType::F32))
                 .map_err(tensor_error)?;
@@ -119,10 +128,14 @@ impl Weights {
 
 /// Bytes that tensors take as 32-bit numbers, with what the largest takes besides while it is read.
 fn taken(tensors: &[(String, TensorInfo)]) -> u64 {
-    let numbers = |info: &TensorInfo| info.shape.iter().product::<usize>() as u64 * size_of::<f32>() as u64;
-    let all = tensors.iter().filter(|(_, info)| float(info.dtype).is_some()).map(|(_, info)| numbers(info));
-    let (sum, largest) = all.fold((0, 0), |(sum, largest): (u64, u64), x| (sum + x, largest.max(x)));
-    sum + 3 * largest
+    let all = tensors.iter().filter_map(|(_, info)| {
+        let numbers = info.shape.iter().product::<usize>() as u64;
+        // As they are in the file, twice, and once more while they are looked at.
+        let besides = 2 * float(info.dtype)?.size_in_bytes() as u64 + NUMBER;
+        Some((numbers * NUMBER, numbers * besides))
+    });
+    let (sum, most) = all.fold((0, 0), |(sum, most): (u64, u64), (x, y)| (sum + x, most.max(y)));
+    sum + most
 }
 
 /// Counters and masks of whole numbers, which some files carry, are no parameters.
@@ -197,7 +210,8 @@ fn shards(index: &Path) -> Result<Vec<PathBuf>> {
         return Err(Error::new(
             Code::BadFile,
             format!("the index names `{name}`, which is no file beside it"),
-        ));
+        )
+        .help("all shards lie in the folder of their index: copy them there"));
     }
     Ok(names.into_iter().map(|name| crate::fs::parent(index).join(name)).collect())
 }

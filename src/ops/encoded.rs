@@ -1,5 +1,5 @@
 //! Vectors that networks made of texts and pictures, kept so that nothing is encoded twice: not after a kill, which
-//! costs the last seconds, and not after an edit, which brings a few new texts.
+//! costs a thirtieth of what was done and at most a minute, and not after an edit, which brings a few new texts.
 //!
 //! They are kept for a pair under the encoder's digest, each by a digest of what it was made of, until no modality of the
 //! pair is made by that encoder any more; those of texts that are gone stay as long. They can be lost without harm.
@@ -21,6 +21,12 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const SHARE: u32 = 20;
 /// What is not stored is at most such a part of what was done.
 const PARTS: u32 = 32;
+/// Most time between two checkpoints that come soon enough to cost little.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Vectors of a part that edits bring.
+const FEW: usize = 256;
+/// Parts of so few vectors are folded into one when they become so many.
+const MOST_SMALL: usize = 64;
 
 /// Digest of a text or of a picture's bytes.
 pub(crate) type Mark = [u8; 16];
@@ -141,7 +147,7 @@ impl<'a> Kept<'a> {
         self.unstored.extend(marks);
         self.fresh.numbers.extend(vectors);
         // Parts grow with what is done, so that they stay few and a kill costs a thirtieth.
-        let due = INTERVAL.max(self.cost * SHARE).max(self.begun.elapsed() / PARTS);
+        let due = INTERVAL.max(self.cost * SHARE).max(LONGEST.min(self.begun.elapsed() / PARTS));
         match self.last.elapsed() >= due {
             true => self.checkpoint(),
             false => Ok(()),
@@ -154,27 +160,44 @@ impl<'a> Kept<'a> {
             return Ok(());
         }
         let started = Instant::now();
-        let part = self.db.put_object(&std::mem::take(&mut self.fresh))?.0;
-        self.commit([&self.names[..], &[part]].concat())?;
-        self.take(&part)?;
+        let mut names = self.fold();
+        names.push(self.db.put_object(&std::mem::take(&mut self.fresh))?.0);
+        self.commit(&names)?;
+        self.forget_parts();
+        names.iter().try_for_each(|part| self.take(part))?;
         self.unstored.clear();
         (self.last, self.cost) = (Instant::now(), started.elapsed());
         Ok(())
     }
 
-    /// Ends a run whose modality is stored: what it is made of is named so, also where nothing was new.
-    pub fn finish(mut self) -> Result<()> {
-        self.checkpoint()?;
-        self.commit(self.names.clone())
+    /// Takes small parts together with what is new, once they are many; gives the names of those that stay.
+    fn fold(&mut self) -> Vec<[u8; 32]> {
+        let small = |part: &Object<Vectors>| part.marks.len() <= FEW;
+        if self.parts.iter().filter(|part| small(part)).count() < MOST_SMALL {
+            return self.names.clone();
+        }
+        let (folded, stay): (Vec<_>, Vec<_>) =
+            self.names.iter().zip(&self.parts).partition(|(_, part)| small(part));
+        for (_, part) in folded {
+            self.fresh.marks.extend_from_slice(&part.marks);
+            self.fresh.numbers.extend_from_slice(floats(&part.numbers));
+        }
+        stay.into_iter().map(|(name, _)| *name).collect()
+    }
+
+    fn forget_parts(&mut self) {
+        self.names.clear();
+        self.parts.clear();
+        self.places.clear();
     }
 
     /// Names these parts, and the modality as one that is made of them.
-    fn commit(&mut self, parts: Vec<[u8; 32]>) -> Result<()> {
+    fn commit(&mut self, parts: &[[u8; 32]]) -> Result<()> {
         let mut modalities = self.stored.as_ref().map_or(Vec::new(), |stored| stored.modalities.clone());
         if !modalities.iter().any(|known| known == self.modality) {
             modalities.push(self.modality.to_string());
         }
-        let new = Encoded { modalities, parts };
+        let new = Encoded { modalities, parts: parts.to_vec() };
         if self.stored.as_ref() != Some(&new) {
             let mut batch = Batch::new();
             batch.expect(ENCODED, &self.key, self.stored.as_ref())?;
@@ -186,8 +209,8 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// Forgets, of encoders other than `by`, what only this modality of a pair was made of.
-pub(crate) fn supersede(
+/// Names a modality as made of what is kept of the encoder `by`, and forgets what only it was made of before.
+pub(crate) fn claim(
     db: &Db,
     batch: &mut Batch,
     pair: &str,
@@ -195,14 +218,16 @@ pub(crate) fn supersede(
     by: Option<&[u8; 32]>,
 ) -> Result<()> {
     for (key, mut encoded) in of_pair(db, pair)? {
-        let made_by = key.get(pair.len() + 1..);
-        if made_by == by.map(|digest| &digest[..])
-            || !encoded.modalities.iter().any(|known| known == modality)
-        {
+        let named = encoded.modalities.iter().any(|known| known == modality);
+        let names = key.get(pair.len() + 1..) == by.map(|digest| &digest[..]);
+        if named == names {
             continue;
         }
         batch.expect(ENCODED, &key, Some(&encoded))?;
-        encoded.modalities.retain(|known| known != modality);
+        match names {
+            true => encoded.modalities.push(modality.to_string()),
+            false => encoded.modalities.retain(|known| known != modality),
+        }
         match encoded.modalities.is_empty() {
             true => batch.delete(ENCODED, &key),
             false => batch.put(ENCODED, &key, &encoded)?,
@@ -228,4 +253,34 @@ pub(crate) fn objects(db: &Db) -> Result<Vec<Digest>> {
         objects.extend(row?.1.parts.into_iter().map(Digest));
     }
     Ok(objects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::OpenOptions;
+
+    #[test]
+    fn vectors_that_edits_bring_one_by_one_stay_in_few_objects() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = OpenOptions { create: true, ..OpenOptions::default() };
+        let db = Db::open(&dir.path().join("store"), &options).unwrap();
+        let vector = |number: u32| [number as f32, 0.5];
+        let open = || Kept::open(&db, "p", &[7; 32], "text", 2).unwrap();
+        let mut many = open();
+        let marks: Vec<Mark> = (0..1000u32).map(|number| mark(&number.to_le_bytes())).collect();
+        many.add(&marks, &(0..1000).flat_map(vector).collect::<Vec<_>>()).unwrap();
+        many.checkpoint().unwrap();
+        for number in 1000..1200u32 {
+            let mut kept = open();
+            kept.add(&[mark(&number.to_le_bytes())], &vector(number)).unwrap();
+            kept.checkpoint().unwrap();
+        }
+        let kept = open();
+        assert!(kept.parts.len() <= MOST_SMALL + 1, "{} parts", kept.parts.len());
+        assert_eq!(objects(&db).unwrap().len(), kept.parts.len());
+        for number in 0..1200u32 {
+            assert_eq!(kept.get(&mark(&number.to_le_bytes())), Some(&vector(number)[..]));
+        }
+    }
 }

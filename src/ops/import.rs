@@ -272,7 +272,7 @@ pub(crate) fn add_modality(
     entry.set_feature(feature);
     let result = format!("{modality} of {}", entry.name);
     let mut batch = Batch::new();
-    encoded::supersede(&engine.db, &mut batch, &entry.name, modality.as_str(), encoder.as_ref())?;
+    encoded::claim(&engine.db, &mut batch, &entry.name, modality.as_str(), encoder.as_ref())?;
     commit_with(engine, batch, Some(&old), Entry::Pair(entry), statement, &result, started)?;
     Ok(outcome)
 }

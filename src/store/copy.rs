@@ -236,21 +236,40 @@ impl Db {
 }
 
 /// Copies all tables in the order of their keys; gives the number of rows.
+///
+/// The keys come first and their values after them: sled splits a full page in two and writes both halves
+/// again, so that values which come while pages still split would be written three times and leave a file
+/// two and a half times as long.
 fn copy_rows(from: &dyn KeyValue, to: &dyn KeyValue, task: &Task) -> Result<u64> {
     let mut rows = 0;
-    let (mut buffer, mut bytes) = (Vec::new(), 0);
     for table in from.tables()? {
-        for pair in from.scan(&table, &[]) {
-            let (key, value) = pair?;
-            bytes += key.len() + value.len();
-            buffer.push(Write { table: table.clone(), key, value: Some(value) });
-            rows += 1;
-            if bytes >= AT_ONCE {
-                to.load(std::mem::take(&mut buffer))?;
-                bytes = 0;
-                task.check()?;
-                task.advance(rows);
-            }
+        copy_table(from, to, &table, task, |_| Some(Vec::new()))?;
+        rows += copy_table(from, to, &table, task, |value| (!value.is_empty()).then_some(value))?;
+        task.advance(rows);
+    }
+    Ok(rows)
+}
+
+/// Writes what `keep` makes of each value of a table; gives the number of rows read.
+fn copy_table(
+    from: &dyn KeyValue,
+    to: &dyn KeyValue,
+    table: &str,
+    task: &Task,
+    keep: impl Fn(Vec<u8>) -> Option<Vec<u8>>,
+) -> Result<u64> {
+    let mut rows = 0;
+    let (mut buffer, mut bytes) = (Vec::new(), 0);
+    for pair in from.scan(table, &[]) {
+        let (key, value) = pair?;
+        rows += 1;
+        let Some(value) = keep(value) else { continue };
+        bytes += key.len() + value.len();
+        buffer.push(Write { table: table.to_string(), key, value: Some(value) });
+        if bytes >= AT_ONCE {
+            to.load(std::mem::take(&mut buffer))?;
+            bytes = 0;
+            task.check()?;
         }
     }
     to.load(buffer)?;

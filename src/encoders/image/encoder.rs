@@ -1,6 +1,7 @@
 //! What makes a vector of a picture.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::{Device, Result as Candle, Tensor};
 use rayon::prelude::*;
@@ -66,6 +67,8 @@ pub struct PictureEncoder {
     width: usize,
     digest: [u8; 32],
     described: String,
+    /// Held by whoever decodes a large picture.
+    large: Mutex<()>,
 }
 
 enum Kind {
@@ -153,6 +156,7 @@ impl PictureEncoder {
             width,
             digest: *hasher.finalize().as_bytes(),
             described: format!("{} {name}", network.as_str()),
+            large: Mutex::default(),
             kind: Kind::Network(Box::new(Trained { network: made, preprocessing, device: device.clone() })),
         })
     }
@@ -170,6 +174,7 @@ impl PictureEncoder {
             width: plain::WIDTH,
             digest: *hasher.finalize().as_bytes(),
             described: "pixels (layout, colours and edges; no network)".into(),
+            large: Mutex::default(),
         }
     }
 
@@ -205,6 +210,8 @@ impl PictureEncoder {
         let decoded = match Picture::decode(bytes, Limits { pixels: SMALL, ..usual }) {
             Err(Broken::TooLarge { width, height, .. }) => {
                 let pixels = u64::from(width) * u64::from(height);
+                // One at a time, so that what is asked for is what is taken.
+                let _one = self.large.lock().unwrap_or_else(PoisonError::into_inner);
                 if pixels <= usual.pixels {
                     task.afford(pixels * DECODING, "decoding a picture")?;
                 }

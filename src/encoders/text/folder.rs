@@ -60,11 +60,16 @@ pub(super) struct Folder {
     pub model_type: String,
     /// Steps after the network.
     pub head: Head,
+    /// The number of the token for filling, from which RoBERTa counts its positions.
+    pub padding: usize,
     /// Most tokens of a text.
     pub longest: usize,
     /// Whether texts are put in lower case before they are read.
     pub lower: bool,
 }
+
+/// What RoBERTa and its like are called.
+pub(super) const ROBERTAS: [&str; 3] = ["roberta", "xlm-roberta", "camembert"];
 
 #[derive(Deserialize)]
 struct Config {
@@ -138,7 +143,7 @@ impl Folder {
         let mut network = folder.to_path_buf();
         let modules = folder.join("modules.json");
         if modules.exists() {
-            let mut stage = 0;
+            let mut stage = None;
             for module in json::<Vec<Module>>(&modules)? {
                 let place = within(folder, &module.path).map_err(|error| error.path(&modules))?;
                 // The last part of a Python path, which has moved between versions.
@@ -147,14 +152,14 @@ impl Folder {
                 let order =
                     ["Transformer", "Pooling", "Dense", "Normalize"].iter().position(|step| *step == kind);
                 if let Some(next) = order {
-                    if next < stage || (next == stage && kind != "Dense" && next > 0) {
+                    if stage.is_some_and(|stage| next < stage || (next == stage && kind != "Dense")) {
                         let message =
                             format!("the step `{kind}` of modules.json comes where it is not expected");
                         return Err(Error::new(Code::Unsupported, message)
                             .help("the order that is known: Transformer, Pooling, Dense steps, Normalize")
                             .path(&modules));
                     }
-                    stage = next;
+                    stage = Some(next);
                 }
                 match kind {
                     "Transformer" => network = place,
@@ -174,11 +179,10 @@ impl Folder {
         let path = network.join("config.json");
         let config = bytes(&path, LONGEST)?;
         let read: Config = parse(&config, &path)?;
+        let roberta = ROBERTAS.contains(&read.model_type.as_str());
+        let padding = read.pad_token_id.unwrap_or(usize::from(roberta));
         // RoBERTa's positions begin after that of padding.
-        let skipped = match read.model_type.as_str() {
-            "roberta" | "xlm-roberta" | "camembert" => read.pad_token_id.unwrap_or(1).saturating_add(1),
-            _ => 0,
-        };
+        let skipped = if roberta { padding.saturating_add(1) } else { 0 };
         let positions = read.max_position_embeddings.unwrap_or(USUAL_LENGTH).saturating_sub(skipped);
         let of_encoder = optional::<Transformer>(&network.join("sentence_bert_config.json"))?;
         let of_tokenizer = optional::<Tokens>(&network.join("tokenizer_config.json"))?;
@@ -193,7 +197,7 @@ impl Folder {
                 .help("max_seq_length and max_position_embeddings say how many tokens of a text are read")
                 .path(&path));
         }
-        Ok(Folder { network, config, model_type: read.model_type, head, longest, lower })
+        Ok(Folder { network, config, model_type: read.model_type, head, padding, longest, lower })
     }
 }
 
@@ -246,7 +250,14 @@ fn dense(folder: PathBuf) -> Result<Dense> {
                 .path(&path));
         }
     };
-    Ok(Dense { folder, inputs: config.in_features, outputs: config.out_features, bias: config.bias, tanh })
+    let (inputs, outputs) = (config.in_features, config.out_features);
+    if inputs == 0 || outputs == 0 {
+        let message = format!("a Dense step takes {inputs} numbers and gives {outputs}");
+        return Err(Error::new(Code::BadValue, message)
+            .help("these settings are damaged: copy them again")
+            .path(&path));
+    }
+    Ok(Dense { folder, inputs, outputs, bias: config.bias, tanh })
 }
 
 /// A folder that `modules.json` names, which must lie in its own.

@@ -10,7 +10,8 @@ mod network;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 
 use candle_core::{D, DType, Device};
 use candle_nn::{Linear, Module};
@@ -35,20 +36,24 @@ const LEAST_ROWS: usize = 65;
 const LONGEST_TOKENIZER: u64 = 256 << 20;
 /// Batches of each thread until what they made is handed on.
 const WAVE: usize = 8;
+/// Tensors of the size of an attention that a network holds at the most: scores, the same scaled and masked, and what
+/// makes shares of them.
+const ATTENTIONS: usize = 5;
 
 /// A text encoder with its weights.
 pub struct TextEncoder {
     tokenizer: Tokenizer,
     network: Network,
+    /// Where it was read from.
+    network_folder: PathBuf,
     pooling: Pooling,
     dense: Vec<(Linear, bool)>,
     normalise: bool,
     longest: usize,
     /// Whether texts are read in lower case, whatever the tokenizer does.
     lower: bool,
-    /// Width of the network itself, whatever is made of its vectors.
-    hidden: usize,
-    heads: usize,
+    /// Sizes of the network itself, whatever is made of its vectors.
+    sizes: Widths,
     width: usize,
     device: Device,
     digest: [u8; 32],
@@ -74,8 +79,8 @@ impl TextEncoder {
         hasher.update(&(said.longest as u64).to_le_bytes()).update(&[u8::from(said.lower)]);
         // Vectors of a GPU differ in their last bits.
         hasher.update(if device.is_cpu() { b"cpu" } else { b"gpu" });
-        let (network, Widths { hidden, heads }) = Network::load(&said, weights)?;
-        let (mut dense, mut width) = (Vec::new(), hidden);
+        let (network, sizes) = Network::load(&said, weights)?;
+        let (mut dense, mut width) = (Vec::new(), sizes.hidden);
         for step in &said.head.dense {
             let weights = Weights::open(&step.folder, device, task)?;
             let Dense { inputs, outputs, bias, tanh, .. } = step;
@@ -94,13 +99,13 @@ impl TextEncoder {
         Ok(TextEncoder {
             tokenizer,
             network,
+            network_folder: said.network,
             pooling: said.head.pooling,
             dense,
             normalise: said.head.normalise,
             longest: said.longest,
             lower: said.lower,
-            hidden,
-            heads,
+            sizes,
             width,
             device: device.clone(),
             digest: *hasher.finalize().as_bytes(),
@@ -135,11 +140,15 @@ impl TextEncoder {
         mut done: impl FnMut(&[usize], &[f32]) -> Result<()>,
     ) -> Result<()> {
         let batches = self.batches(texts, task)?;
-        // What tokens make of each other: scores of every head, and the same made shares.
-        let largest = batches.iter().map(|batch| batch.places.len() * batch.length * batch.length).max();
-        let scores = largest.unwrap_or(0) * self.heads * size_of::<f32>() * 2;
-        task.afford((scores * rayon::current_num_threads()) as u64, "the attention of the longest texts")?;
-        let per_wave = if self.device.is_cpu() { WAVE * rayon::current_num_threads() } else { 1 };
+        let threads = rayon::current_num_threads();
+        let per_wave = if self.device.is_cpu() { WAVE * threads } else { 1 };
+        if self.device.is_cpu() {
+            // The longest come last; every thread may be at one of them.
+            let pairs = |batch: &Batch| batch.places.len() * batch.length * batch.length;
+            let largest: usize = batches.iter().rev().take(threads).map(pairs).sum();
+            let bytes = largest * self.sizes.heads * size_of::<f32>() * ATTENTIONS;
+            task.afford(bytes as u64, "the attention of the longest texts")?;
+        }
         let mut finished = 0;
         for wave in batches.chunks(per_wave) {
             let one = |batch: &Batch| task.check().and_then(|()| self.batch(batch));
@@ -164,7 +173,9 @@ impl TextEncoder {
     /// Texts of one number of tokens together, the shortest first.
     fn batches(&self, texts: &[&str], task: &Task) -> Result<Vec<Batch>> {
         let tokens = match self.device.is_cpu() {
-            true => (BATCH_TOKENS * 384 * 384 / (self.hidden * self.hidden)).clamp(64, BATCH_TOKENS),
+            true => {
+                (BATCH_TOKENS * 384 * 384 / (self.sizes.hidden * self.sizes.hidden)).clamp(64, BATCH_TOKENS)
+            }
             false => GPU_BATCH_TOKENS,
         };
         let mut by_length: BTreeMap<usize, Vec<(usize, Vec<u32>)>> = BTreeMap::new();
@@ -190,15 +201,23 @@ impl TextEncoder {
 
     fn tokens(&self, text: &str) -> Result<Vec<u32>> {
         let lower = self.lower.then(|| text.to_lowercase());
-        let encoded =
-            self.tokenizer.encode_fast(lower.as_deref().unwrap_or(text), true).map_err(|cause| {
-                Error::new(Code::BadFile, format!("the tokenizer cannot read a text: {cause}"))
-                    .help("tokenizer.json does not belong to this network, or is damaged")
-            })?;
+        let broken = |message: String| {
+            Error::new(Code::BadFile, message)
+                .help("tokenizer.json does not belong to this network, or is damaged")
+                .path(&self.network_folder.join("tokenizer.json"))
+        };
+        let encode = || self.tokenizer.encode_fast(lower.as_deref().unwrap_or(text), true);
+        // Some damage shows only now, as a panic. It borrows nothing but the text.
+        let encoded = catch_unwind(AssertUnwindSafe(encode))
+            .map_err(|_| broken("the tokenizer met a defect of its own".into()))?
+            .map_err(|cause| broken(format!("the tokenizer cannot read a text: {cause}")))?;
         let ids = encoded.get_ids();
         if ids.is_empty() {
-            let message = "the tokenizer makes no token of a text, not even one for its end";
-            return Err(Error::new(Code::BadFile, message).help("tokenizer.json lacks its post-processor"));
+            return Err(broken("the tokenizer makes no token of a text, not even one for its end".into()));
+        }
+        let known = self.sizes.vocabulary;
+        if let Some(id) = ids.iter().find(|id| **id as usize >= known) {
+            return Err(broken(format!("the tokenizer gives token {id}, the network knows {known}")));
         }
         Ok(ids[..ids.len().min(self.longest)].to_vec())
     }
@@ -233,7 +252,8 @@ impl TextEncoder {
             return Ok(vectors);
         }
         Err(Error::new(Code::BadValue, "the network gives numbers that are not finite")
-            .help("its weights are damaged or do not belong to its config.json"))
+            .help("its weights are damaged or do not belong to its config.json")
+            .path(&self.network_folder))
     }
 }
 
@@ -272,7 +292,9 @@ fn tokenizer(said: &Folder) -> Result<(Tokenizer, [u8; 32])> {
 fn linear(step: &Dense, width: usize, weights: &Weights) -> Result<Linear> {
     if step.inputs != width {
         let message = format!("a Dense step takes {} numbers, the step before gives {width}", step.inputs);
-        return Err(Error::new(Code::BadFile, message).path(&step.folder));
+        return Err(Error::new(Code::BadFile, message)
+            .help("the folder's parts belong to different networks: copy it again")
+            .path(&step.folder));
     }
     let builder = weights.builder().pp("linear");
     let made = match step.bias {

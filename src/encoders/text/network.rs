@@ -5,7 +5,7 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use candle_transformers::models::{bert, distilbert, xlm_roberta};
 
-use super::folder::Folder;
+use super::folder::{Folder, ROBERTAS};
 use crate::encoders::settings::parse;
 use crate::encoders::{Weights, tensor_error};
 use crate::error::{Code, Error, Result};
@@ -20,6 +20,8 @@ pub(super) enum Network {
 
 /// How wide a network is.
 pub(super) struct Widths {
+    /// Tokens that it knows.
+    pub vocabulary: usize,
     /// Numbers of a token's vector.
     pub hidden: usize,
     /// Heads of its attention.
@@ -39,11 +41,10 @@ struct Sizes {
 }
 
 /// Settings that older files leave out, with what they mean then.
-const LEFT_OUT: [(&str, &str); 8] = [
+const LEFT_OUT: [(&str, &str); 7] = [
     ("hidden_dropout_prob", "0.0"),
     ("attention_probs_dropout_prob", "0.0"),
     ("initializer_range", "0.02"),
-    ("pad_token_id", "0"),
     ("type_vocab_size", "2"),
     ("layer_norm_eps", "1e-12"),
     ("position_embedding_type", "\"absolute\""),
@@ -56,13 +57,13 @@ impl Network {
         let path = folder.network.join("config.json");
         let sizes: Sizes = parse(&folder.config, &path)?;
         check(&sizes).map_err(|error| error.path(&path))?;
-        let config = filled(&folder.config, &path)?;
+        let config = filled(folder, &path)?;
         let network = match folder.model_type.as_str() {
             "bert" => {
                 let weights = weights.without_prefix(&["bert."]);
                 bert::BertModel::load(weights.builder(), &parse(&config, &path)?).map(Network::Bert)
             }
-            "roberta" | "xlm-roberta" | "camembert" => {
+            roberta if ROBERTAS.contains(&roberta) => {
                 let weights = weights.without_prefix(&["roberta."]);
                 xlm_roberta::XLMRobertaModel::new(&parse(&config, &path)?, weights.builder())
                     .map(Network::Roberta)
@@ -79,8 +80,9 @@ impl Network {
                     .path(&path));
             }
         };
-        let widths = Widths { hidden: sizes.hidden_size, heads: sizes.num_attention_heads };
-        Ok((network.map_err(tensor_error)?, widths))
+        let Sizes { vocab_size: vocabulary, hidden_size: hidden, num_attention_heads: heads, .. } = sizes;
+        let network = network.map_err(|cause| tensor_error(cause).path(&folder.network))?;
+        Ok((network, Widths { vocabulary, hidden, heads }))
     }
 
     /// Vectors of the tokens of texts of one length: `rows × length` ids give `rows × length × width` numbers.
@@ -131,8 +133,9 @@ fn check(sizes: &Sizes) -> Result<()> {
 }
 
 /// The settings with those that the file leaves out.
-fn filled(config: &[u8], path: &Path) -> Result<Vec<u8>> {
-    let mut settings: serde_json::Map<String, serde_json::Value> = parse(config, path)?;
+fn filled(folder: &Folder, path: &Path) -> Result<Vec<u8>> {
+    let mut settings: serde_json::Map<String, serde_json::Value> = parse(&folder.config, path)?;
+    settings.insert("pad_token_id".into(), folder.padding.into());
     for (name, value) in LEFT_OUT {
         let absent = settings.get(name).is_none_or(serde_json::Value::is_null);
         if absent && let Ok(value) = serde_json::from_str(value) {

@@ -183,6 +183,15 @@ fn spoilt_folders_are_refused_with_a_remedy() {
     let copy = Copy::of("xlm-roberta");
     copy.replace("config.json", "\"pad_token_id\": 1", "\"pad_token_id\": 18446744073709551615");
     copy.refused(Code::BadValue, "too few for a word");
+    let dense = |from: &str, to: &str| {
+        let copy = Copy::of("bert-dense");
+        copy.replace("2_Dense/config.json", from, to);
+        copy
+    };
+    dense("\"out_features\": ", "\"out_features\": 0, \"was\": ").refused(Code::BadValue, "gives 0");
+    dense("\"in_features\": ", "\"in_features\": 1").refused(Code::BadFile, "the step before gives");
+    spoilt(|copy| copy.replace("modules.json", "modules.pooling.Pooling", "modules.transformer.Transformer"))
+        .refused(Code::Unsupported, "where it is not expected");
     let file = Copy(tempfile::tempdir().unwrap());
     let Err(error) = load(&file.path().join("absent")) else { panic!("there is nothing") };
     assert_eq!(error.code(), Code::NotFound);
@@ -196,4 +205,42 @@ fn words_that_the_weights_do_not_have_are_an_error_and_no_panic() {
     let encoder = load(copy.path()).unwrap();
     let error = encoder.encode(&["kim"], &Task::quiet(), |_, _| Ok(())).unwrap_err();
     assert_eq!(error.code(), Code::BadFile, "{error}");
+}
+
+#[test]
+fn padding_that_the_settings_leave_out_is_what_the_kind_of_network_has() {
+    let encode = |folder: &Path| {
+        let mut rows = Vec::new();
+        let encoder = load(folder).unwrap();
+        let done = |_: &[usize], vectors: &[f32]| {
+            rows.extend_from_slice(vectors);
+            Ok(())
+        };
+        encoder.encode(&["kim", "a b"], &Task::quiet(), done).unwrap();
+        rows
+    };
+    let copy = Copy::of("xlm-roberta");
+    copy.replace("config.json", "\"pad_token_id\": 1,", "");
+    assert_eq!(encode(copy.path()), encode(&fixture("xlm-roberta")));
+}
+
+#[test]
+fn a_tokenizer_that_is_damaged_within_is_an_error_and_no_panic() {
+    // Its template has a token that it does not tell the number of.
+    let copy = Copy::of("bert");
+    let path = copy.path().join("tokenizer.json");
+    let mut settings: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    settings["post_processor"] = serde_json::json!({
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {},
+    });
+    fs::write(&path, settings.to_string()).unwrap();
+    let error = match load(copy.path()) {
+        Ok(encoder) => encoder.encode(&["kim"], &Task::quiet(), |_, _| Ok(())).unwrap_err(),
+        Err(error) => error,
+    };
+    assert_eq!(error.code(), Code::BadFile, "{error}");
+    assert!(error.to_string().contains("tokenizer"), "{error}");
 }

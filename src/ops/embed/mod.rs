@@ -49,33 +49,29 @@ pub(crate) fn embed(engine: &Engine, spec: &Embed, context: &Context) -> Result<
         None => encode(engine, spec, &pair, &modality, context)?,
     };
     let statement = canonical(&Request::Embed(Embed { modality: Some(modality.clone()), ..spec.clone() }));
-    let Embedded { both, made_by: text, kept, notes } = embedded;
-    let encoder = kept.as_ref().map(|(_, digest)| *digest);
+    let Embedded { both, made_by: text, encoder, notes } = embedded;
     let made_by = MadeBy { text, statement: statement.clone(), inputs, encoder };
     let mut outcome = add_modality(engine, pair.entry.clone(), &modality, both, made_by, statement, started)?;
-    if let Some((kept, _)) = kept {
-        kept.finish()?;
-    }
     outcome.verb = "embed";
     outcome.notes.extend(notes);
     Ok(outcome)
 }
 
 /// A modality that was made.
-struct Embedded<'e> {
+struct Embedded {
     both: BothSides,
     /// For a person: how.
     made_by: String,
-    /// What is kept of an encoder, and its digest, if it is a network.
-    kept: Option<(Kept<'e>, [u8; 32])>,
+    /// The digest of the encoder whose vectors are kept, if they are.
+    encoder: Option<[u8; 32]>,
     /// What to tell.
     notes: Vec<String>,
 }
 
-impl Embedded<'_> {
+impl Embedded {
     /// Made without a network.
     fn plain(both: BothSides, made_by: impl Into<String>) -> Self {
-        Embedded { both, made_by: made_by.into(), kept: None, notes: Vec::new() }
+        Embedded { both, made_by: made_by.into(), encoder: None, notes: Vec::new() }
     }
 }
 
@@ -126,7 +122,7 @@ fn propagate(
     entry: &ArtifactEntry,
     pair: &LoadedPair,
     context: &Context,
-) -> Result<Embedded<'static>> {
+) -> Result<Embedded> {
     if spec.encoder != Encoder::Propagation {
         let message = format!("{} has no use for seeds", spec.encoder.as_str());
         return Err(Error::new(Code::Conflict, message).help("leave them out"));
@@ -153,13 +149,13 @@ fn propagate(
     ))
 }
 
-fn encode<'e>(
-    engine: &'e Engine,
+fn encode(
+    engine: &Engine,
     spec: &Embed,
     pair: &LoadedPair,
-    modality: &'e Modality,
+    modality: &Modality,
     context: &Context,
-) -> Result<Embedded<'e>> {
+) -> Result<Embedded> {
     let (left, right, task) = (&pair.left, &pair.right, context.task);
     let vocabulary = features::Vocabulary::default();
     Ok(match (spec.source, spec.encoder) {

@@ -26,13 +26,13 @@ const NAMED: usize = 5;
 
 /// The mean of the vectors of an entity's pictures. What was encoded for the pair before is not encoded again; what is
 /// no picture is told of, and its entity misses the modality unless it has another.
-pub(super) fn pictures<'e>(
-    engine: &'e Engine,
+pub(super) fn pictures(
+    engine: &Engine,
     spec: &Embed,
     pair: &LoadedPair,
-    modality: &'e Modality,
+    modality: &Modality,
     context: &Context,
-) -> Result<Embedded<'e>> {
+) -> Result<Embedded> {
     let task = context.task;
     let encoder = encoder(spec, context)?;
     let ids = PairIds { left: &pair.left, right: &pair.right };
@@ -43,8 +43,12 @@ pub(super) fn pictures<'e>(
     let found = find_pictures(&spec.pictures, spec.folder.as_deref(), &ids, &allowed, task)?;
     if let Some(side) = Side::BOTH.into_iter().find(|side| found.report.files[*side as usize] == 0) {
         let message = format!("no picture here belongs to a {} entity", side.as_str());
-        return Err(Error::new(Code::MissingData, message)
-            .help("give the left graph's and the right graph's pictures: FROM 'left', 'right'"));
+        let error = Error::new(Code::MissingData, message)
+            .help("give the left graph's and the right graph's pictures: FROM 'left', 'right'");
+        return Err(match spec.pictures.first() {
+            Some(path) => error.path(path),
+            None => error,
+        });
     }
     let (digest, width) = (encoder.digest(), encoder.width());
     let mut kept = Kept::open(&engine.db, &pair.entry.name, &digest, modality.as_str(), width)?;
@@ -63,7 +67,7 @@ pub(super) fn pictures<'e>(
     };
     let both = (side(0, pair.left.len())?, side(1, pair.right.len())?);
     let made_by = encoder_told(encoder.described(), &digest, "of pictures, their mean");
-    Ok(Embedded { both, made_by, kept: Some((kept, digest)), notes })
+    Ok(Embedded { both, made_by, encoder: Some(digest), notes })
 }
 
 fn encoder(spec: &Embed, context: &Context) -> Result<PictureEncoder> {
@@ -168,7 +172,7 @@ fn look(encoder: &PictureEncoder, file: &Path, kept: &Kept<'_>, task: &Task) -> 
     if kept.has(&mark) {
         return Ok(Look::Known(mark));
     }
-    Ok(match encoder.read(&bytes, task)? {
+    Ok(match encoder.read(&bytes, task).map_err(|error| error.path(file))? {
         Ok(picture) => Look::New(mark, picture),
         Err(broken) => Look::Broken(broken.to_string()),
     })

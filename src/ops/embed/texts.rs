@@ -10,14 +10,14 @@ use crate::ops::encoded::{Kept, Mark, mark};
 use crate::ops::engine::{Context, Engine, LoadedPair};
 
 /// The mean of the vectors of an entity's texts. What was encoded for the pair before is not encoded again.
-pub(super) fn texts<'e>(
-    engine: &'e Engine,
+pub(super) fn texts(
+    engine: &Engine,
     pair: &LoadedPair,
     phrasing: Phrasing,
     weights: &Path,
-    modality: &'e Modality,
+    modality: &Modality,
     context: &Context,
-) -> Result<Embedded<'e>> {
+) -> Result<Embedded> {
     let task = context.task;
     let encoder = TextEncoder::load(weights, &context.settings.device.open()?, task)?;
     let phrases = Phrases::of(&pair.left, &pair.right, phrasing, task)?;
@@ -51,5 +51,5 @@ pub(super) fn texts<'e>(
         Phrasing::Descriptions => "of names and literals",
     };
     let made_by = encoder_told(encoder.described(), &digest, what);
-    Ok(Embedded { both, made_by, kept: Some((kept, digest)), notes })
+    Ok(Embedded { both, made_by, encoder: Some(digest), notes })
 }
