@@ -80,14 +80,14 @@ impl Weights {
                 .help("copy it again; other formats can be saved by Python's safetensors.torch.save_file")
         };
         // What is no file may never end, or never begin.
-        if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        let about = std::fs::metadata(path).map_err(failed)?;
+        if !about.is_file() {
             return Err(Error::new(Code::BadFile, "this is no file").help("name a .safetensors file"));
         }
-        let mut file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        let Some(rest) = length.checked_sub(8) else {
+        let Some(rest) = about.len().checked_sub(8) else {
             return Err(broken(&"it is too short to be one"));
         };
+        let mut file = File::open(path).map_err(failed)?;
         let mut size = [0; 8];
         file.read_exact(&mut size).map_err(|cause| broken(&cause))?;
         let table = u64::from_le_bytes(size);

@@ -160,11 +160,16 @@ impl<'a> Kept<'a> {
             return Ok(());
         }
         let started = Instant::now();
-        let mut names = self.fold();
-        names.push(self.db.put_object(&std::mem::take(&mut self.fresh))?.0);
-        self.commit(&names)?;
-        self.forget_parts();
-        names.iter().try_for_each(|part| self.take(part))?;
+        let stay = self.fold();
+        let part = self.db.put_object(&std::mem::take(&mut self.fresh))?.0;
+        self.commit(&[&stay[..], &[part]].concat())?;
+        if stay.len() < self.names.len() {
+            self.names.clear();
+            self.parts.clear();
+            self.places.clear();
+            stay.iter().try_for_each(|part| self.take(part))?;
+        }
+        self.take(&part)?;
         self.unstored.clear();
         (self.last, self.cost) = (Instant::now(), started.elapsed());
         Ok(())
@@ -183,12 +188,6 @@ impl<'a> Kept<'a> {
             self.fresh.numbers.extend_from_slice(floats(&part.numbers));
         }
         stay.into_iter().map(|(name, _)| *name).collect()
-    }
-
-    fn forget_parts(&mut self) {
-        self.names.clear();
-        self.parts.clear();
-        self.places.clear();
     }
 
     /// Names these parts, and the modality as one that is made of them.

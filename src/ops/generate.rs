@@ -22,20 +22,16 @@ const INDEX: &str = "index.tsv";
 /// `GENERATE PAIR p`.
 pub(crate) fn generate(engine: &Engine, spec: &Generate, context: &Context) -> Result<Outcome> {
     let started = std::time::Instant::now();
-    let spec = Generate { seed: Some(spec.seed.unwrap_or(context.settings.seed)), ..spec.clone() };
-    let planted = generate::pair(&spec, spec.seed.unwrap_or_default(), context.task)?;
+    let seed = spec.seed.unwrap_or(context.settings.seed);
+    let spec = Generate { seed: Some(seed), ..spec.clone() };
+    let planted = generate::pair(&spec, seed, context.task)?;
     let statement = canonical(&Request::Generate(spec.clone()));
     let mut features = Vec::new();
     let mut notes = planted.notes;
     for (modality, left, right) in planted.features {
         if let Some(folder) = &spec.pictures {
-            notes.push(draw(
-                engine,
-                &spec,
-                folder,
-                [(&planted.left, &left), (&planted.right, &right)],
-                context,
-            )?);
+            let sides = [(&planted.left, &left), (&planted.right, &right)];
+            notes.push(draw(engine, folder, &statement, seed, sides, context)?);
             // What they look like is for EMBED to find out.
             continue;
         }
@@ -60,14 +56,14 @@ pub(crate) fn generate(engine: &Engine, spec: &Generate, context: &Context) -> R
 /// the same statement already is left as it is.
 fn draw(
     engine: &Engine,
-    spec: &Generate,
     folder: &Path,
+    statement: &str,
+    seed: u64,
     sides: [(&Graph, &OwnedFeature); 2],
     context: &Context,
 ) -> Result<String> {
     refuse_inside(engine.db.path(), folder)?;
     let task = context.task;
-    let statement = canonical(&Request::Generate(spec.clone()));
     let mut index = format!("# {statement}\n");
     let mut pictures = Vec::new();
     for (side, (graph, looks)) in Side::BOTH.into_iter().zip(sides) {
@@ -84,10 +80,7 @@ fn draw(
     }
     let mut new = NewFolder::create(&*engine.outside, folder, task)?;
     task.phase("drawing pictures", Some(pictures.len() as u64));
-    let mut rng = [
-        Rng::stream(spec.seed.unwrap_or_default(), "left pictures"),
-        Rng::stream(spec.seed.unwrap_or_default(), "right pictures"),
-    ];
+    let mut rng = [Rng::stream(seed, "left pictures"), Rng::stream(seed, "right pictures")];
     for (done, (side, looks, entity, place)) in pictures.iter().enumerate() {
         task.check()?;
         let Rows::Dense(rows) = looks.view().rows else { continue };

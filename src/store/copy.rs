@@ -242,37 +242,28 @@ impl Db {
 /// two and a half times as long.
 fn copy_rows(from: &dyn KeyValue, to: &dyn KeyValue, task: &Task) -> Result<u64> {
     let mut rows = 0;
-    for table in from.tables()? {
-        copy_table(from, to, &table, task, |_| Some(Vec::new()))?;
-        rows += copy_table(from, to, &table, task, |value| (!value.is_empty()).then_some(value))?;
-        task.advance(rows);
-    }
-    Ok(rows)
-}
-
-/// Writes what `keep` makes of each value of a table; gives the number of rows read.
-fn copy_table(
-    from: &dyn KeyValue,
-    to: &dyn KeyValue,
-    table: &str,
-    task: &Task,
-    keep: impl Fn(Vec<u8>) -> Option<Vec<u8>>,
-) -> Result<u64> {
-    let mut rows = 0;
     let (mut buffer, mut bytes) = (Vec::new(), 0);
-    for pair in from.scan(table, &[]) {
-        let (key, value) = pair?;
-        rows += 1;
-        let Some(value) = keep(value) else { continue };
-        bytes += key.len() + value.len();
-        buffer.push(Write { table: table.to_string(), key, value: Some(value) });
-        if bytes >= AT_ONCE {
+    for table in from.tables()? {
+        for values in [false, true] {
+            for pair in from.scan(&table, &[]) {
+                let (key, value) = pair?;
+                bytes += key.len() + value.len();
+                rows += u64::from(values);
+                if !values || !value.is_empty() {
+                    let value = Some(if values { value } else { Vec::new() });
+                    buffer.push(Write { table: table.clone(), key, value });
+                }
+                if bytes >= AT_ONCE {
+                    to.load(std::mem::take(&mut buffer))?;
+                    bytes = 0;
+                    task.check()?;
+                    task.advance(rows);
+                }
+            }
+            // A batch has no order: all keys are there before a value is.
             to.load(std::mem::take(&mut buffer))?;
-            bytes = 0;
-            task.check()?;
         }
     }
-    to.load(buffer)?;
     Ok(rows)
 }
 
