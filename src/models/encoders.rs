@@ -154,7 +154,7 @@ impl Encoders {
     fn map(&self, params: &Params, view: &View<'_>, map: &Map) -> Result<Tensor> {
         let features = view.inputs.modalities[map.input].features.clone();
         let fill = if self.options.quirks() { Fill::Mean } else { Fill::Zero };
-        let linear = ConstantLinear::new(features, fill, view.rows.clone());
+        let linear = ConstantLinear::new(features, fill, view.rows.clone(), view.task);
         let weight = params.get(&format!("{}.weight", map.name))?;
         linear.apply(weight, params.get(&format!("{}.bias", map.name))?).during(view.task)
     }

@@ -13,7 +13,7 @@ use super::{Aligner, Step, curriculum, pseudo};
 use crate::error::{Code, Error, Result};
 use crate::rng::Rng;
 use crate::task::Task;
-use crate::train::{AdamState, AdamW, Best, EpochLoss, Grown, Parameter, Params, warmed};
+use crate::train::{AdamState, AdamW, Best, EpochLoss, Grown, Parameter, Params, hold_out, warmed};
 
 /// Numbers on the tape for every number of an entity's embedding, roughly: each layer keeps its own.
 const ON_TAPE: usize = 16;
@@ -104,20 +104,8 @@ impl Trainer {
             let message = format!("pair ({l}, {r}) is outside the {left} and {right} rows");
             return Err(Error::new(Code::OutOfRange, message));
         }
-        let least = if options.patience.is_some() { 20 } else { 2 };
-        if pairs.len() < least {
-            let message = format!("{} pairs are too few to train on: {least} are needed", pairs.len());
-            return Err(Error::new(Code::MissingData, message).help("make more seeds first"));
-        }
-        let (mut pairs, mut held_out) = (pairs.to_vec(), Vec::new());
-        if options.patience.is_some() {
-            let mut order: Vec<usize> = (0..pairs.len()).collect();
-            Rng::stream(options.seed, HOLD_OUT).shuffle(&mut order);
-            let (out, kept) = order.split_at_mut(pairs.len() / 10);
-            [&mut *out, &mut *kept].into_iter().for_each(|part| part.sort_unstable());
-            held_out = out.iter().map(|&at| pairs[at]).collect();
-            pairs = kept.iter().map(|&at| pairs[at]).collect();
-        }
+        let draw = options.patience.map(|_| Rng::stream(options.seed, HOLD_OUT));
+        let (pairs, held_out) = hold_out(pairs, "pairs", draw)?;
         let params = Params::new(model.parameters(), &Device::Cpu)?;
         Ok(Trainer {
             params,
@@ -403,13 +391,10 @@ impl Trainer {
     /// Keeps the best parameters; whether it is time to stop.
     fn judge(&mut self, loss: &EpochLoss) -> Result<bool> {
         let (Some(now), Some(patience)) = (loss.held_out, self.options.patience) else { return Ok(false) };
-        match &self.best {
-            Some(best) if best.loss <= now => Ok(self.epoch - best.epoch >= u64::from(patience)),
-            _ => {
-                let parameters = self.params.export()?;
-                self.best = Some(Best { epoch: self.epoch, loss: now, parameters });
-                Ok(false)
-            }
+        if let Some(epochs) = Best::stalled(self.best.as_ref(), self.epoch, now) {
+            return Ok(epochs >= u64::from(patience));
         }
+        self.best = Some(Best { epoch: self.epoch, loss: now, parameters: self.params.export()? });
+        Ok(false)
     }
 }

@@ -23,12 +23,13 @@ pub struct ConstantLinear {
     features: Arc<dyn FeaturePair>,
     fill: Fill,
     rows: Arc<[u32]>,
+    task: Task,
 }
 
 impl ConstantLinear {
-    /// The product for these rows (left ones first, then right ones).
-    pub fn new(features: Arc<dyn FeaturePair>, fill: Fill, rows: Arc<[u32]>) -> Self {
-        ConstantLinear { features, fill, rows }
+    /// The product for these rows (left ones first, then right ones); it stops when `task` is cancelled.
+    pub fn new(features: Arc<dyn FeaturePair>, fill: Fill, rows: Arc<[u32]>, task: &Task) -> Self {
+        ConstantLinear { features, fill, rows, task: task.clone() }
     }
 
     /// `weight` `[outputs, cols]` and `bias` `[outputs]` give `[rows, outputs]`, all f32. The features stay
@@ -59,7 +60,7 @@ impl CustomOp2 for ConstantLinear {
         let bias = tape::slice::<f32>(self.name(), bias, lb)?;
         let mut out = vec![0.0; self.rows.len() * bias.len()];
         self.constant()?
-            .forward(&self.rows, weight, Some(bias), &mut out, &Task::quiet())
+            .forward(&self.rows, weight, Some(bias), &mut out, &self.task)
             .map_err(candle_core::Error::wrap)?;
         Ok((CpuStorage::F32(out), Shape::from((self.rows.len(), bias.len()))))
     }
@@ -74,7 +75,7 @@ impl CustomOp2 for ConstantLinear {
         let (mut dw, mut db) = (vec![0.0; weight.elem_count()], vec![0.0; bias.elem_count()]);
         let constant = self.constant()?;
         tape::lend([grad], |[grad]| {
-            let turned = constant.backward(&self.rows, grad, &mut dw, &mut db, &Task::quiet());
+            let turned = constant.backward(&self.rows, grad, &mut dw, &mut db, &self.task);
             turned.map_err(candle_core::Error::wrap)
         })?;
         Ok((Some(tape::tensor(dw, weight.dims(), weight)?), Some(tape::tensor(db, bias.dims(), bias)?)))

@@ -70,7 +70,7 @@ pub use params::{Init, Parameter, Params};
 pub use pick::Pick;
 pub use propagate::Propagate;
 pub use real::Real;
-pub use run::{Best, Embedding, EpochLoss};
+pub use run::{Best, Embedding, EpochLoss, hold_out};
 pub use schedule::{Schedule, Shape};
 pub use tokens::Tokens;
 pub(crate) use warm::{Grown, warmed};

@@ -12,7 +12,7 @@ use crate::task::Task;
 use crate::train::adamw::Slot;
 use crate::train::{
     AdamW, Best, ConstantRows, Embedding, EpochLoss, Fill, Grown, Neighbourhoods, Parameter, contrast,
-    normalise, params, warmed,
+    hold_out, normalise, params, warmed,
 };
 
 use super::device::OnDevice;
@@ -114,20 +114,8 @@ impl<'a> Tuner<'a> {
             let message = format!("seed ({l}, {r}) is outside the {left} and {right} rows");
             return Err(Error::new(Code::OutOfRange, message));
         }
-        let least = if options.patience.is_some() { 20 } else { 2 };
-        if seeds.len() < least {
-            let message = format!("{} seeds are too few to tune on: {least} are needed", seeds.len());
-            return Err(Error::new(Code::MissingData, message).help("make more seeds first"));
-        }
-        let (mut pairs, mut held_out) = (seeds.to_vec(), Vec::new());
-        if options.patience.is_some() {
-            let mut order: Vec<usize> = (0..seeds.len()).collect();
-            Rng::stream(options.seed, HOLD_OUT).shuffle(&mut order);
-            let (out, kept) = order.split_at_mut(seeds.len() / 10);
-            [&mut *out, &mut *kept].into_iter().for_each(|part| part.sort_unstable());
-            held_out = out.iter().map(|&at| seeds[at]).collect();
-            pairs = kept.iter().map(|&at| seeds[at]).collect();
-        }
+        let draw = options.patience.map(|_| Rng::stream(options.seed, HOLD_OUT));
+        let (pairs, held_out) = hold_out(seeds, "seeds", draw)?;
         let optimiser = AdamW::new(options.adam());
         let rng = Rng::stream(options.seed, SHUFFLE);
         let (epoch, curve, best, device, fixed) = (0, Vec::new(), None, None, None);
@@ -346,13 +334,11 @@ impl<'a> Tuner<'a> {
     /// Keeps the best parameters; whether it is time to stop.
     fn judge(&mut self, loss: &EpochLoss) -> bool {
         let (Some(now), Some(patience)) = (loss.held_out, self.options.patience) else { return false };
-        match &self.best {
-            Some(best) if best.loss <= now => self.epoch - best.epoch >= u64::from(patience),
-            _ => {
-                self.best = Some(Best { epoch: self.epoch, loss: now, parameters: self.parameters.clone() });
-                false
-            }
+        if let Some(epochs) = Best::stalled(self.best.as_ref(), self.epoch, now) {
+            return epochs >= u64::from(patience);
         }
+        self.best = Some(Best { epoch: self.epoch, loss: now, parameters: self.parameters.clone() });
+        false
     }
 
     /// What an epoch costs, by its first batch.

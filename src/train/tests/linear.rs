@@ -110,7 +110,7 @@ fn the_tape_gives_the_weight_s_gradient() {
     let rows: Arc<[u32]> = (0..35).collect();
     let weight = Var::from_vec(normals(8 * 12, 1), (8, 12), &Device::Cpu).unwrap();
     let bias = Var::from_vec(normals(8, 2), 8usize, &Device::Cpu).unwrap();
-    let op = ConstantLinear::new(pair.clone(), Fill::Mean, rows);
+    let op = ConstantLinear::new(pair.clone(), Fill::Mean, rows, &Task::quiet());
     let out = op.apply(&weight, &bias).unwrap();
     assert_eq!(out.dims(), [35, 8]);
     let grads = out.sqr().unwrap().sum_all().unwrap().backward().unwrap();
