@@ -125,7 +125,8 @@ fn parameters(bytes: &[u8]) {
     }
     let again = tensors::to_bytes(&parameters).expect("parameters are written");
     assert_eq!(tensors::from_bytes(&again).expect("parameters are read back"), parameters);
+    let modalities = ["visual", "relation", "structure"].map(String::from);
     for model in Model::ALL {
-        drop(names::import(*model, parameters.clone()));
+        drop(names::import(*model, &modalities, parameters.clone()));
     }
 }

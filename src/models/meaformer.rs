@@ -15,7 +15,7 @@ use candle_core::Tensor;
 use super::encoders::{During, Encoded, Encoders, Graph, unit, units};
 use super::fusion::{Block, Fused, both, row_weights, uncertain};
 use super::inputs::{Inputs, View};
-use super::{Aligner, Candle, Loss, Options, Step, Vectors};
+use super::{Aligner, Candle, Loss, Options, Step, Vectors, names};
 use crate::error::Result;
 use crate::train::{Init, ModalContrast, Parameter, Params};
 
@@ -31,17 +31,6 @@ pub(super) struct Meaformer {
 pub(super) fn entity_weights(mass: &Tensor, present: &[bool]) -> Candle<Tensor> {
     // A mass is at most √(tokens·heads): its power is far from the largest float.
     row_weights(&mass.exp()?, present)
-}
-
-/// For each modality the place of its variance in the reference's inner losses.
-fn reference_order(names: &[String]) -> Vec<u32> {
-    let known = ["structure", "relation", "attribute", "visual"];
-    let place = |name: &String| known.iter().position(|known| known == name).unwrap_or(known.len());
-    let mut order: Vec<usize> = (0..names.len()).collect();
-    order.sort_by_key(|&at| place(&names[at]));
-    let mut places = vec![0; names.len()];
-    (0u32..).zip(order).for_each(|(at, modality)| places[modality] = at);
-    places
 }
 
 impl Meaformer {
@@ -76,7 +65,7 @@ impl Meaformer {
             let outer =
                 ModalContrast { joint: false, ..op }.apply(&units(&fused.hidden)?.0, None, view.task)?;
             let first = if self.options.quirks() {
-                let places = Tensor::from_vec(reference_order(&names), count, view.device)?;
+                let places = Tensor::from_vec(names::loss_places(&names), count, view.device)?;
                 variances.index_select(&places, 0)?
             } else {
                 variances.as_tensor().clone()

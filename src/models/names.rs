@@ -1,9 +1,9 @@
 //! What the authors' code calls the parameters, both ways.
 //!
 //! The values are the same numbers in the same order but for EVA's convolutions, whose weights stand
-//! transposed there, and but for the log variances of MCLEA and PCMEA, which go by our order of the
-//! modalities, not by theirs. A reference's parameter that has no part in its own results (MEAformer's
-//! feed-forward network where it is left out) has no name here.
+//! transposed there, and but for the log variances of MCLEA and PCMEA, which stand there in the order of
+//! the losses, not of the modalities. A reference's parameter that has no part in its own results
+//! (MEAformer's feed-forward network where it is left out) has no name here.
 
 use super::Model;
 use crate::train::Parameter;
@@ -113,10 +113,32 @@ pub fn ours(model: Model, theirs: &str) -> Option<String> {
     })
 }
 
-/// Parameters under the reference's names and in its shapes; those it has no name for keep ours.
-pub fn export(model: Model, parameters: Vec<Parameter>) -> Vec<Parameter> {
+/// For each modality the place of its loss among the reference's, which lists structure first.
+pub(super) fn loss_places(modalities: &[String]) -> Vec<u32> {
+    let known = ["structure", "relation", "attribute", "visual"];
+    let rank = |name: &String| known.iter().position(|known| known == name).unwrap_or(known.len());
+    let mut order: Vec<usize> = (0..modalities.len()).collect();
+    order.sort_by_key(|&at| rank(&modalities[at]));
+    let mut places = vec![0; modalities.len()];
+    (0u32..).zip(order).for_each(|(place, at)| places[at] = place);
+    places
+}
+
+/// The places of a parameter's values in the reference's order, if that is another than ours.
+fn moved(model: Model, ours: &Parameter, modalities: &[String]) -> Option<Vec<u32>> {
+    let listed = matches!(model, Model::Mclea | Model::Pcmea) && ours.name.ends_with(".log_variance");
+    (listed && ours.values.len() == modalities.len()).then(|| loss_places(modalities))
+}
+
+/// Parameters under the reference's names, in its shapes and its order; those it has no name for keep ours.
+/// `modalities` are the model's, in our order.
+pub fn export(model: Model, modalities: &[String], parameters: Vec<Parameter>) -> Vec<Parameter> {
     let one = |mut parameter: Parameter| {
         let Some(name) = theirs(model, &parameter.name) else { return parameter };
+        if let Some(places) = moved(model, &parameter, modalities) {
+            let ours = parameter.values.clone();
+            places.iter().zip(ours).for_each(|(&place, value)| parameter.values[place as usize] = value);
+        }
         if name.contains(".gc") && parameter.shape.len() == 2 {
             parameter = transposed(parameter);
         } else if let (true, [heads, width]) = (name.contains(".layer_stack."), parameter.shape.as_slice()) {
@@ -133,7 +155,7 @@ pub fn export(model: Model, parameters: Vec<Parameter>) -> Vec<Parameter> {
 }
 
 /// The reverse of [`export`]; parameters it does not know are kept as they are.
-pub fn import(model: Model, parameters: Vec<Parameter>) -> Vec<Parameter> {
+pub fn import(model: Model, modalities: &[String], parameters: Vec<Parameter>) -> Vec<Parameter> {
     let one = |mut parameter: Parameter| {
         let Some(name) = ours(model, &parameter.name) else { return parameter };
         if parameter.name.contains(".gc") && parameter.shape.len() == 2 {
@@ -150,6 +172,10 @@ pub fn import(model: Model, parameters: Vec<Parameter>) -> Vec<Parameter> {
             }
         }
         parameter.name = name;
+        if let Some(places) = moved(model, &parameter, modalities) {
+            let theirs = &parameter.values;
+            parameter.values = places.iter().map(|&place| theirs[place as usize]).collect();
+        }
         parameter
     };
     parameters.into_iter().map(one).collect()
@@ -189,14 +215,34 @@ mod tests {
             (Model::Meaformer, "icl.log_variance", vec![3], "multi_loss_layer.log_vars"),
         ] {
             let parameter = Parameter::new(name, &shape, Init::affine(3), 1);
-            let exported = export(model, vec![parameter.clone()]);
+            let exported = export(model, &[], vec![parameter.clone()]);
             assert_eq!(exported[0].name, theirs);
-            assert_eq!(import(model, exported), [parameter]);
+            assert_eq!(import(model, &[], exported), [parameter]);
         }
-        let exported =
-            export(Model::Eva, vec![Parameter::new("structure.0.weight", &[3, 2], Init::affine(3), 1)]);
-        assert_eq!(exported[0].shape, [2, 3]);
+        let weight = Parameter::new("structure.0.weight", &[3, 2], Init::affine(3), 1);
+        assert_eq!(export(Model::Eva, &[], vec![weight])[0].shape, [2, 3]);
         assert_eq!(theirs(Model::Mclea, "structure.x.w"), None);
         assert_eq!(ours(Model::Mclea, "unheard.of"), None);
+    }
+
+    #[test]
+    fn log_variances_stand_in_the_order_of_the_reference_s_losses() {
+        let modalities = ["visual", "attribute", "relation", "structure", "text"].map(String::from);
+        let variances = |name: &str, values: [f32; 5]| Parameter {
+            name: name.into(),
+            shape: vec![5],
+            values: values.to_vec(),
+        };
+        let ours = variances("icl.log_variance", [1.0, 2.0, 3.0, 4.0, 5.0]);
+        // Structure, relation, attribute, image, name.
+        let theirs = variances("multi_loss_layer.log_vars", [4.0, 3.0, 2.0, 1.0, 5.0]);
+        for model in [Model::Mclea, Model::Pcmea] {
+            assert_eq!(export(model, &modalities, vec![ours.clone()])[0], theirs);
+            assert_eq!(import(model, &modalities, vec![theirs.clone()])[0], ours);
+        }
+        // One uncertainty of MEAformer meets two losses there, in two orders: ours is one of them.
+        assert_eq!(export(Model::Meaformer, &modalities, vec![ours.clone()])[0].values, ours.values);
+        // Of another number of modalities: the trainer refuses it by its shape.
+        assert_eq!(import(Model::Mclea, &modalities[..2], vec![theirs.clone()])[0].values, theirs.values);
     }
 }

@@ -73,8 +73,8 @@ mod tests {
             Parameter::new("structure.0.a", &[2, 6], Init::affine(1), 3),
             Parameter::new("visual.weight", &[3, 5], Init::affine(1), 3),
         ];
-        let bytes = to_bytes(&names::export(Model::Mclea, ours.to_vec())).unwrap();
-        let mut back = names::import(Model::Mclea, from_bytes(&bytes).unwrap());
+        let bytes = to_bytes(&names::export(Model::Mclea, &[], ours.to_vec())).unwrap();
+        let mut back = names::import(Model::Mclea, &[], from_bytes(&bytes).unwrap());
         back.sort_by(|a, b| a.name.cmp(&b.name));
         assert_eq!(back, ours);
         assert_eq!(from_bytes(&bytes[..bytes.len() - 1]).unwrap_err().code(), Code::BadFile);

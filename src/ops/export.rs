@@ -12,7 +12,7 @@ use super::maintain::{bytes, count};
 use super::rows::Outcome;
 use super::runs;
 use super::spec::{Architecture, Export, ExportFormat};
-use super::train::ARCHITECTURE;
+use super::train::{ARCHITECTURE, JOINT};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::formats::export::{ExportMeta, ExportRow, Justification, format_of, whole_file, write_rows};
@@ -100,8 +100,9 @@ pub(crate) fn export(engine: &Engine, spec: &Export, context: &Context) -> Resul
 /// Writes the parameters of a model: of an aligner under its authors' names and in their shapes.
 fn parameters(engine: &Engine, entry: &ArtifactEntry, spec: &Export) -> Result<Outcome> {
     let known = runs::parameters(&engine.db, entry)?;
+    let modalities = entry.modalities.iter().filter(|name| *name != JOINT).cloned().collect::<Vec<_>>();
     let known = match entry.fact(ARCHITECTURE).and_then(Architecture::from_word) {
-        Some(model) => names::export(model, known),
+        Some(model) => names::export(model, &modalities, known),
         None => known,
     };
     let file = tensors::to_bytes(&known)?;

@@ -95,7 +95,8 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
     match (&spec.init, &plan.initial) {
         (Some(path), Some(bytes)) if goes_on.is_none() => {
             let known = tensors::from_bytes(bytes).map_err(|error| error.path(path))?;
-            trainer.import(&names::import(spec.model, known)).map_err(|error| error.path(path))?;
+            let known = names::import(spec.model, &trainer.modalities(), known);
+            trainer.import(&known).map_err(|error| error.path(path))?;
             made.facts.push((BEGAN.to_string(), path.display().to_string()));
         }
         _ => seen::inherit_beginning(plan, &mut made),
