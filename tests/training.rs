@@ -154,9 +154,17 @@ fn what_cannot_be_trained_is_said_and_nothing_is_left() {
     assert!(known.rows.unwrap().count() >= 6);
     // Each ablation is another model.
     execute(&mut session, "TRAIN mpsea ON p USING s epochs=1 dims=16 AS whole");
-    for part in
-        ["structure", "pre-fusion", "outlook", "policy", "multi-weight", "visual", "relation", "numeric"]
-    {
+    for part in [
+        "structure",
+        "pre-fusion",
+        "outlook",
+        "policy",
+        "multi-weight",
+        "early-joint",
+        "visual",
+        "relation",
+        "numeric",
+    ] {
         execute(&mut session, &format!("TRAIN mpsea ON p USING s epochs=1 dims=16 without='{part}' AS less"));
         assert_ne!(digest(&mut session, "less"), digest(&mut session, "whole"), "{part}");
     }

@@ -291,6 +291,7 @@ impl Aligner for Mpsea {
 
     fn vectors(&self, params: &Params, view: &View<'_>) -> Result<Vectors> {
         let fused = self.fuse(params, view)?;
-        Ok(Vectors { parts: fused.early.parts, weights: fused.v })
+        let parts = if self.options.parts.early_joint { fused.early.parts } else { fused.late };
+        Ok(Vectors { parts, weights: fused.v })
     }
 }

@@ -28,11 +28,13 @@ pub struct Parts {
     pub policy: bool,
     /// Separate maps of an entity and its neighbours (Eq. 1), or one map of both.
     pub separate: bool,
+    /// Whether the early joint vectors are the result, or the late ones.
+    pub early_joint: bool,
 }
 
 impl Default for Parts {
     fn default() -> Self {
-        Parts { pre_fusion: true, outlook: true, policy: true, separate: true }
+        Parts { pre_fusion: true, outlook: true, policy: true, separate: true, early_joint: true }
     }
 }
 
@@ -149,7 +151,9 @@ impl Options {
     /// Parts that an ablation may leave out, besides modalities.
     pub fn parts(model: Model) -> &'static [&'static str] {
         match model {
-            Model::Mpsea => &["structure", "numeric", "pre-fusion", "outlook", "policy", "multi-weight"],
+            Model::Mpsea => {
+                &["structure", "numeric", "pre-fusion", "outlook", "policy", "multi-weight", "early-joint"]
+            }
             _ => &["structure"],
         }
     }
@@ -166,6 +170,7 @@ impl Options {
             "pre-fusion" => self.parts.pre_fusion = false,
             "outlook" => self.parts.outlook = false,
             "policy" => self.parts.policy = false,
+            "early-joint" => self.parts.early_joint = false,
             _ => self.parts.separate = false,
         }
         true
