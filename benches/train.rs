@@ -93,6 +93,7 @@ fn inputs(pair: Pair) -> Inputs {
         modalities,
         numbers: None,
         decided: Default::default(),
+        deleted: Default::default(),
     }
 }
 

@@ -9,7 +9,7 @@ pub struct LinkQuality {
     pub found: usize,
     /// Links found that are reference links.
     pub correct: usize,
-    /// Links found neither end of which is in any reference link.
+    /// Links found neither end of which is in any link known.
     pub unjudged: usize,
     /// Reference links asked for.
     pub links: usize,
@@ -23,14 +23,15 @@ pub struct LinkQuality {
     pub f1: f64,
 }
 
-/// Judges pairs found (repeated ones count once) against all of `links`, whatever their split.
-pub fn links(found: &[(EntityId, EntityId)], links: &[Link]) -> LinkQuality {
+/// Judges pairs found (repeated ones count once) against all of `links`, whatever their split. `known` are
+/// these and others that are not asked for: what contradicts one of those is wrong as well.
+pub fn links(found: &[(EntityId, EntityId)], links: &[Link], known: &[Link]) -> LinkQuality {
     let reference = distinct(links.iter().map(|link| (link.left, link.right)));
     let found = distinct(found.iter().copied());
-    let known = |pair: &&(EntityId, EntityId)| reference.binary_search(pair).is_ok();
-    let correct = found.iter().filter(known).count();
-    let lefts = Ends::new(reference.iter().map(|pair| pair.0));
-    let rights = Ends::new(reference.iter().map(|pair| pair.1));
+    let right = |pair: &&(EntityId, EntityId)| reference.binary_search(pair).is_ok();
+    let correct = found.iter().filter(right).count();
+    let lefts = Ends::new(known.iter().map(|link| link.left));
+    let rights = Ends::new(known.iter().map(|link| link.right));
     let unjudged = found.iter().filter(|(l, r)| !lefts.has(*l) && !rights.has(*r)).count();
     let precision = super::share(correct, found.len());
     let recall = super::share(correct, reference.len());
@@ -76,5 +77,22 @@ impl Ends {
 
     pub fn has(&self, entity: EntityId) -> bool {
         self.0.get(entity as usize).is_some_and(|&there| there)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_contradicts_a_link_that_is_not_asked_for_is_wrong_too() {
+        let link = |left, right| Link { left, right, split: None };
+        let known = [link(0, 0), link(1, 1), link(2, 2)];
+        // (0, 0) was learned. Of the pairs found one is right, one contradicts it, one nobody can judge.
+        let found = [(1, 1), (0, 7), (8, 8)];
+        let quality = links(&found, &known[1..], &known);
+        assert_eq!((quality.correct, quality.unjudged, quality.links), (1, 1, 2));
+        assert_eq!(quality.precision_judged, 0.5);
+        assert_eq!(quality.recall, 0.5);
     }
 }

@@ -10,7 +10,7 @@ pub struct SeedQuality {
     pub seeds: usize,
     /// Seeds that are reference links.
     pub correct: usize,
-    /// Seeds neither end of which is in any reference link: nothing tells whether they are right.
+    /// Seeds neither end of which is in any link known: nothing tells whether they are right.
     pub unjudged: usize,
     /// Reference links.
     pub links: usize,
@@ -28,10 +28,16 @@ pub struct SeedQuality {
     pub edge_coverage: f64,
 }
 
-/// Judges seeds (or any pairs). A seed is judged if at least one of its ends is in a reference link.
-/// The triples are the relation triples of the left and of the right graph.
-pub fn seeds(pairs: &[(EntityId, EntityId)], links: &[Link], triples: (&[Triple], &[Triple])) -> SeedQuality {
-    let judged = super::links(pairs, links);
+/// Judges seeds (or any pairs) against `links`. A seed is judged if at least one of its ends is in one of
+/// the links `known`, which are these and others that are not asked for. The triples are the relation
+/// triples of the left and of the right graph.
+pub fn seeds(
+    pairs: &[(EntityId, EntityId)],
+    links: &[Link],
+    known: &[Link],
+    triples: (&[Triple], &[Triple]),
+) -> SeedQuality {
+    let judged = super::links(pairs, links, known);
     let covered = |side: fn(&(EntityId, EntityId)) -> EntityId, triples: &[Triple]| {
         let ends = Ends::new(pairs.iter().map(side));
         triples.iter().filter(|t| ends.has(t.head) || ends.has(t.tail)).count()

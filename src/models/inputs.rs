@@ -46,6 +46,8 @@ pub struct Inputs {
     pub numbers: Option<Arc<Numbers>>,
     /// What people have said of pairs: the model finds none itself that they bar.
     pub decided: Mask,
+    /// Rows of each side whose entities were deleted: no pair has them.
+    pub deleted: [Vec<u32>; 2],
 }
 
 /// The place of a modality among the tokens of the reference systems.

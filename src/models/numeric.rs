@@ -2,7 +2,8 @@
 //!
 //! Of each value of an entity φ = value·γ_a + ζ_a with γ and ζ learned by attribute a, then a feed-forward
 //! network (Linear–ReLU–Linear), then the mean over the entity's values. The text does not say how several
-//! values of an entity become one vector: the mean is ours.
+//! values of an entity become one vector: the mean is ours. It normalises "per entity"; here a value is its
+//! rank among those of its attribute, for values of several attributes have no common measure.
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ pub struct Iterate {
     pub round: Option<u64>,
 }
 
-/// The parts of MPSEA that its ablations take away.
+/// The parts of MPSEA that its ablations take away, and which of its vectors are the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
     /// Keys and values of structure and image before those of text (Eq. 6).
@@ -28,7 +28,8 @@ pub struct Parts {
     pub policy: bool,
     /// Separate maps of an entity and its neighbours (Eq. 1), or one map of both.
     pub separate: bool,
-    /// Whether the early joint vectors are the result, or the late ones.
+    /// Whether the early joint vectors are the result, or the late ones, which pre-synergistic fusion,
+    /// outlook and policy shape.
     pub early_joint: bool,
 }
 
@@ -148,7 +149,13 @@ impl Options {
         Iterate { from, every, round }
     }
 
-    /// Parts that an ablation may leave out, besides modalities.
+    /// The epoch from which PCMEA contrasts with its momentum copy within so many epochs: as published where
+    /// they are as many, else their middle.
+    pub fn momentum_within(&self, epochs: u64) -> u64 {
+        self.momentum_from.min(epochs / 2)
+    }
+
+    /// Parts that an ablation may leave out or turn, besides modalities.
     pub fn parts(model: Model) -> &'static [&'static str] {
         match model {
             Model::Mpsea => {
@@ -171,7 +178,8 @@ impl Options {
             "outlook" => self.parts.outlook = false,
             "policy" => self.parts.policy = false,
             "early-joint" => self.parts.early_joint = false,
-            _ => self.parts.separate = false,
+            "multi-weight" => self.parts.separate = false,
+            _ => return false,
         }
         true
     }

@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::inputs::Inputs;
 use super::options::Iterate;
 use super::state::Found;
 use crate::error::Result;
 use crate::features::{DenseRows, Feature, Presence, Rows};
-use crate::linalg::{Channel, Mask, TopKOptions, top_k};
+use crate::linalg::{Channel, TopKOptions, top_k};
 use crate::task::Task;
 use crate::train::Embedding;
 
@@ -59,15 +60,15 @@ pub(super) fn side<'a>(data: &'a [f32], cols: usize, present: &'a Presence) -> F
     Feature { rows: Rows::Dense(DenseRows { data, cols }), present, norms: None }
 }
 
-/// Mutually nearest entities by cosine among those in none of the pairs, by rising left entity; not those
-/// that are `decided` otherwise.
+/// Mutually nearest entities by cosine among those in none of the pairs, by rising left entity; neither
+/// deleted ones nor those that are decided otherwise.
 pub(super) fn mutual(
     joint: &Embedding,
-    split: usize,
+    inputs: &Inputs,
     taken: &[(u32, u32)],
-    decided: &Mask,
     task: &Task,
 ) -> Result<Vec<(u32, u32)>> {
+    let &Inputs { split, ref decided, ref deleted, .. } = inputs;
     let rows = joint.values.len() / joint.width.max(1);
     let (left, right) = joint.values.split_at(split * joint.width);
     let all = |data: &[f32]| Presence::filled(data.len() / joint.width.max(1), true);
@@ -77,11 +78,12 @@ pub(super) fn mutual(
         left: side(left, joint.width, &left_all),
         right: side(right, joint.width, &right_all),
     };
-    let free = |count: usize, end: fn(&(u32, u32)) -> u32| -> Vec<u32> {
-        let taken: BTreeSet<u32> = taken.iter().map(end).collect();
+    let free = |count: usize, end: fn(&(u32, u32)) -> u32, deleted: &[u32]| -> Vec<u32> {
+        let taken: BTreeSet<u32> = taken.iter().map(end).chain(deleted.iter().copied()).collect();
         (0..count as u32).filter(|row| !taken.contains(row)).collect()
     };
-    let (lefts, rights) = (free(split, |pair| pair.0), free(rows - split, |pair| pair.1));
+    let lefts = free(split, |pair| pair.0, &deleted[0]);
+    let rights = free(rows - split, |pair| pair.1, &deleted[1]);
     if lefts.is_empty() || rights.is_empty() {
         return Ok(Vec::new());
     }

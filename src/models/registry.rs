@@ -106,7 +106,11 @@ fn settings(options: &Options) -> Vec<Setting> {
     );
     list.push(setting("iterative", "false".into(), "true or false", &meaning));
     let parts = Options::parts(options.model).join(", ");
-    let meaning = format!("parts to leave out: {parts}, or a modality");
+    let late = match options.model {
+        Model::Mpsea => "; without early-joint the late joint vectors are the result",
+        _ => "",
+    };
+    let meaning = format!("parts to leave out: {parts}, or a modality{late}");
     list.push(setting("without", "none".into(), "names parted by commas", &meaning));
     list
 }
@@ -138,7 +142,8 @@ fn published(options: &Options) -> Vec<(&'static str, String)> {
     }
     if options.model == Model::Pcmea {
         list.push(("momentum of the copy contrasted with", options.momentum.to_string()));
-        list.push(("epoch from which it is", options.momentum_from.to_string()));
+        let from = format!("{}; in shorter runs their middle", options.momentum_from);
+        list.push(("epoch from which it is", from));
     }
     list
 }

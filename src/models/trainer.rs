@@ -9,7 +9,7 @@ use super::encoders::During;
 use super::inputs::{Inputs, View};
 use super::options::Options;
 use super::state::{Found, TrainState};
-use super::{Aligner, Step, curriculum, pseudo};
+use super::{Aligner, Loss, Step, curriculum, pseudo};
 use crate::error::{Code, Error, Result};
 use crate::rng::Rng;
 use crate::task::Task;
@@ -83,6 +83,18 @@ impl Sums {
         let parts = self.parts.iter().map(|sum| sum / count).collect();
         EpochLoss { total: self.total / count, parts, held_out }
     }
+}
+
+/// The total of a loss.
+///
+/// Fails with [`Code::BadValue`] where it is no number any more.
+fn number_of(loss: &Loss, task: &Task) -> Result<f64> {
+    let total = f64::from(loss.total.to_scalar::<f32>().during(task)?);
+    if total.is_finite() {
+        return Ok(total);
+    }
+    Err(Error::new(Code::BadValue, "the loss is not finite any more")
+        .help("lower the learning rate, or clip the gradients"))
 }
 
 impl Trainer {
@@ -299,15 +311,13 @@ impl Trainer {
             order = self.curriculum(order, task)?;
         }
         let mut sums = Sums::default();
-        for batch in order.chunks(self.options.batch) {
-            let factor = self.options.schedule.factor(self.optimiser.state().step);
+        let batches = order.len().div_ceil(self.options.batch) as u64;
+        for (number, batch) in (0u64..).zip(order.chunks(self.options.batch)) {
+            let (done, all) = (self.epoch * batches + number, self.options.epochs * batches);
+            let factor = self.options.schedule.factor(self.options.schedule.step(done, all));
             let rate = (f64::from(self.options.rate) * factor) as f32;
             let loss = self.loss(batch, task)?;
-            let total = f64::from(loss.total.to_scalar::<f32>().during(task)?);
-            if !total.is_finite() {
-                return Err(Error::new(Code::BadValue, "the loss is not finite any more")
-                    .help("lower the learning rate, or clip the gradients"));
-            }
+            let total = number_of(&loss, task)?;
             sums.add(total, &loss.parts, batch.len());
             let grads = loss.total.backward().during(task)?;
             sums.gradient = self.optimiser.step_tape(&self.params, &grads, rate)?;
@@ -316,7 +326,7 @@ impl Trainer {
         let mut held_out = Sums::default();
         for batch in self.held_out.clone().chunks(self.options.batch) {
             let loss = self.loss(batch, task)?;
-            held_out.add(f64::from(loss.total.to_scalar::<f32>().during(task)?), &[], batch.len());
+            held_out.add(number_of(&loss, task)?, &[], batch.len());
         }
         if let Some(rule) = self.options.iterate
             && self.epoch >= rule.from
@@ -325,7 +335,7 @@ impl Trainer {
             let joint = self.embeddings(task)?.joint;
             let taken: Vec<(u32, u32)> =
                 [&self.pairs, &self.held_out, &self.found.pairs].into_iter().flatten().copied().collect();
-            let candidates = pseudo::mutual(&joint, self.inputs.split, &taken, &self.inputs.decided, task)?;
+            let candidates = pseudo::mutual(&joint, &self.inputs, &taken, task)?;
             self.found.look(candidates, &rule);
         }
         Ok((sums, (!self.held_out.is_empty()).then(|| held_out.loss(None).total)))
@@ -373,7 +383,7 @@ impl Trainer {
     }
 
     /// The loss of some pairs.
-    fn loss(&mut self, pairs: &[(u32, u32)], task: &Task) -> Result<super::Loss> {
+    fn loss(&mut self, pairs: &[(u32, u32)], task: &Task) -> Result<Loss> {
         task.check()?;
         let split = self.inputs.split as u32;
         let lefts = pairs.iter().map(|pair| pair.0);

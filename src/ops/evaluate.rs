@@ -129,7 +129,8 @@ fn pairs(links: &Links) -> Vec<(EntityId, EntityId)> {
 fn seeds(pair: &LoadedPair, links: &Links, seen: &HashSet<(EntityId, EntityId)>) -> Outcome {
     let judged: Vec<_> = pairs(links).into_iter().filter(|pair| !seen.contains(pair)).collect();
     let reference = unseen(&pair.links, seen);
-    let quality = evaluate::seeds(&judged, &reference, (&pair.left.triples, &pair.right.triples));
+    let quality =
+        evaluate::seeds(&judged, &reference, &pair.links, (&pair.left.triples, &pair.right.triples));
     let mut table = Table::default();
     table.int("seeds", quality.seeds);
     table.int("correct", quality.correct);
@@ -221,7 +222,7 @@ fn alignment(
     let seen = known(engine, entry, pair)?;
     let reference = unseen(&pair.links, &seen);
     let found: Vec<_> = pairs(links).into_iter().filter(|pair| !seen.contains(pair)).collect();
-    let quality = evaluate::links(&found, &reference);
+    let quality = evaluate::links(&found, &reference, &pair.links);
     let asked = Asked {
         protocol: spec.protocol,
         split: spec.split,

@@ -160,7 +160,7 @@ fn row(engine: &Engine, stage: &str, name: &str, links: &[Link]) -> Result<Vec<V
     let mut quality = (f64::NAN, f64::NAN);
     if !links.is_empty() {
         let set = seed::load(engine, &entry, &pair)?;
-        let found = evaluate::seeds(&set.pairs(), links, (&[], &[]));
+        let found = evaluate::seeds(&set.pairs(), links, links, (&[], &[]));
         quality = (found.precision, found.precision_judged);
     }
     Ok(vec![

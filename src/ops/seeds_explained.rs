@@ -163,7 +163,7 @@ fn curve(seeds: &[(EntityId, EntityId)], pair: &LoadedPair) -> Vec<(usize, f64)>
     }
     let step = seeds.len().div_ceil(50).max(1);
     let at = (1..=seeds.len()).filter(|n| n % step == 0 || *n == seeds.len());
-    at.map(|n| (n, evaluate::links(&seeds[..n], &pair.links).precision)).collect()
+    at.map(|n| (n, evaluate::links(&seeds[..n], &pair.links, &pair.links).precision)).collect()
 }
 
 /// What the overview is told from.
@@ -192,7 +192,7 @@ impl Facts<'_> {
         if self.pair.links.is_empty() {
             add("precision", "unknown: the pair has no reference links".to_string());
         } else {
-            let q = evaluate::seeds(self.seeds, &self.pair.links, (&[], &[]));
+            let q = evaluate::seeds(self.seeds, &self.pair.links, &self.pair.links, (&[], &[]));
             let (low, high) = psqe::wilson(q.correct as f64, (q.seeds - q.unjudged) as f64);
             add("precision", format!("{} ({} of {})", percent(q.precision), q.correct, q.seeds));
             add(
@@ -219,7 +219,7 @@ impl Facts<'_> {
             ),
         );
         let triples = (self.pair.left.triples.as_slice(), self.pair.right.triples.as_slice());
-        let covered = evaluate::seeds(self.seeds, &[], triples);
+        let covered = evaluate::seeds(self.seeds, &[], &[], triples);
         add(
             "edge coverage",
             format!(

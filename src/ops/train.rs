@@ -240,7 +240,8 @@ impl Train {
                 _ => {}
             }
         }
-        let own = [JOINT, "structure"];
+        // The last two would have parameters of the model's own names.
+        let own = [JOINT, "structure", "fusion", "policy"];
         if let Some(name) = modalities.iter().find(|name| own.contains(&name.as_str())) {
             return Err(Error::new(
                 Code::Conflict,
@@ -315,6 +316,7 @@ fn options(spec: &Train, seed: u64, pairs: usize) -> Result<Options> {
     if let Shape::Cosine { total, .. } = &mut options.schedule.shape {
         *total = epochs * pairs.div_ceil(batch.max(1)).max(1) as u64;
     }
+    options.momentum_from = options.momentum_within(epochs);
     if spec.iterative {
         options.iterate = Some(options.iterate_within(epochs));
     }
@@ -352,6 +354,7 @@ fn inputs(spec: &Train, modalities: &[String], pair: &LoadedPair, task: &Task) -
         modalities: given.map(modal).collect(),
         numbers: None,
         decided: pair.mask(),
+        deleted: [pair.left.deleted.clone(), pair.right.deleted.clone()],
     };
     let named = matches!(spec.weights, Weights::Named(_)) && !wanted("numeric");
     if spec.model == Model::Mpsea && !named && !spec.without.iter().any(|part| part == "numeric") {

@@ -68,3 +68,36 @@ pub struct Embedding {
     /// Width of a row.
     pub width: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenth_is_held_out_and_every_pair_has_its_place() {
+        let pairs: Pairs = (0..40).map(|i| (i, 100 + i)).collect();
+        let draw = || Some(Rng::stream(3, "a test"));
+        let (kept, out) = hold_out(&pairs, "pairs", draw()).unwrap();
+        assert_eq!((kept.len(), out.len()), (36, 4));
+        assert!(kept.is_sorted() && out.is_sorted());
+        let mut all = [kept.clone(), out].concat();
+        all.sort_unstable();
+        assert_eq!(all, pairs);
+        assert_eq!(hold_out(&pairs, "pairs", draw()).unwrap().0, kept);
+        assert_eq!(hold_out(&pairs, "pairs", None).unwrap(), (pairs.clone(), Vec::new()));
+        for (count, draw) in [(1, None), (19, draw())] {
+            let error = hold_out(&pairs[..count], "seeds", draw).unwrap_err();
+            assert_eq!(error.code(), Code::MissingData);
+            assert!(error.to_string().contains(&format!("{count} seeds are too few")), "{error}");
+        }
+    }
+
+    #[test]
+    fn epochs_count_since_the_lowest_loss() {
+        let best = Best { epoch: 4, loss: 1.0, parameters: Vec::new() };
+        assert_eq!(Best::stalled(None, 1, 9.0), None);
+        assert_eq!(Best::stalled(Some(&best), 5, 0.9), None);
+        // As low as before is no gain.
+        assert_eq!(Best::stalled(Some(&best), 7, 1.0), Some(3));
+    }
+}

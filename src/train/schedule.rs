@@ -27,6 +27,17 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// The step of the schedule after `done` of `all` steps: a course that ends does so with the training,
+    /// even where pairs that join make more steps of an epoch than it was made for.
+    pub fn step(&self, done: u64, all: u64) -> u64 {
+        match self.shape {
+            Shape::Constant => done,
+            Shape::Cosine { total, .. } => {
+                (u128::from(done) * u128::from(total) / u128::from(all.max(1))) as u64
+            }
+        }
+    }
+
     /// The factor of the learning rate at a step, counted from 0.
     pub fn factor(&self, step: u64) -> f64 {
         if step < self.warm_up {
@@ -54,5 +65,18 @@ mod tests {
         assert!((schedule.factor(60) - 0.55).abs() < 1e-12);
         assert!((schedule.factor(110) - 0.1).abs() < 1e-12 && schedule.factor(1000) == schedule.factor(110));
         assert_eq!(Schedule::default().factor(5), 1.0);
+    }
+
+    #[test]
+    fn it_ends_with_the_training() {
+        let schedule = Schedule { shape: Shape::Cosine { total: 30, floor: 0.0 }, warm_up: 0 };
+        assert_eq!(
+            (0..=30).map(|done| schedule.step(done, 30)).collect::<Vec<_>>(),
+            (0..=30).collect::<Vec<_>>()
+        );
+        // Five steps an epoch where one was expected.
+        assert_eq!((schedule.step(75, 150), schedule.step(149, 150)), (15, 29));
+        assert!(schedule.factor(schedule.step(149, 150)) > 0.0);
+        assert_eq!(Schedule::default().step(7, 3), 7);
     }
 }

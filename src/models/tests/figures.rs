@@ -116,6 +116,7 @@ fn model_figures() {
             modalities,
             numbers: None,
             decided: Default::default(),
+            deleted: Default::default(),
         };
         let base = Options::of(model);
         let fusion_heads = if model == Model::Mpsea { 4 } else { base.fusion_heads };

@@ -40,6 +40,7 @@ fn meaformer_s_fusion_and_losses_are_the_reference_s() {
             modalities: TOKENS.iter().filter(|name| **name != "structure").map(features).collect(),
             numbers: None,
             decided: Default::default(),
+            deleted: Default::default(),
         };
         let model = Meaformer::new(&inputs, &options);
         let theirs = |ours: &str| names::theirs(Model::Meaformer, ours).unwrap();

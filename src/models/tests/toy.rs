@@ -65,6 +65,7 @@ pub(super) fn inputs() -> Inputs {
     };
     Inputs {
         decided: Default::default(),
+        deleted: Default::default(),
         graph: Arc::new(Neighbourhoods::new(&left, side, &right, side).unwrap()),
         split: side,
         modalities: vec![make("visual", 1, 7), make("relation", 5, 1000), make("attribute", 9, 5)],

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::toy::{inputs, modality, options, seeds, trainer};
 use crate::error::Code;
-use crate::models::pseudo::calibrate;
+use crate::models::pseudo::{calibrate, mutual};
 use crate::models::{Iterate, Model, Options, TrainState, Trainer};
 use crate::ops::spec::Variant;
 use crate::task::{CancelToken, Task};
+use crate::train::Shape;
 use crate::train::tests::data::on_all_pools;
 
 fn run(trainer: &mut Trainer, epochs: usize) -> TrainState {
@@ -45,6 +46,55 @@ fn every_model_learns_and_does_not_depend_on_threads() {
             });
         }
     }
+}
+
+#[test]
+fn short_runs_have_all_that_long_ones_have() {
+    let options = Options::of(Model::Pcmea);
+    assert_eq!([0, 1, 60, 1000, 2000].map(|epochs| options.momentum_within(epochs)), [0, 0, 30, 500, 500]);
+}
+
+#[test]
+fn no_pair_is_found_with_a_deleted_entity() {
+    let mut learner = trainer(options(Model::Mclea));
+    run(&mut learner, 20);
+    let joint = learner.embeddings(&Task::quiet()).unwrap().joint;
+    let mut inputs = inputs();
+    let all = mutual(&joint, &inputs, &seeds(), &Task::quiet()).unwrap();
+    let &(left, right) = all.first().unwrap();
+    inputs.deleted = [vec![left], vec![right]];
+    let found = mutual(&joint, &inputs, &seeds(), &Task::quiet()).unwrap();
+    assert!(found.len() + 3 >= all.len() && found.iter().all(|&(l, r)| l != left && r != right));
+}
+
+#[test]
+fn the_late_vectors_of_mpsea_are_the_result_where_it_is_told_so() {
+    let result = |part: Option<&str>| {
+        let mut options = options(Model::Mpsea);
+        assert!(part.is_none_or(|part| options.leave_out(part)));
+        trainer(options).embeddings(&Task::quiet()).unwrap()
+    };
+    let (early, late) = (result(None), result(Some("early-joint")));
+    // The parameters are the same, so that the weights are; what pre-fusion shapes is the late ones.
+    assert_eq!(early.weights, late.weights);
+    for (early, late) in early.modalities.iter().zip(&late.modalities) {
+        assert!(early.name == late.name && early.values != late.values, "{}", early.name);
+    }
+}
+
+#[test]
+fn the_learning_rate_falls_to_the_end_even_if_pairs_join() {
+    let mut options = options(Model::Meaformer);
+    let (epochs, batch) = (12, seeds().len());
+    options.schedule.shape = Shape::Cosine { total: epochs, floor: 0.0 };
+    let iterate = Some(Iterate { from: 2, every: 1, round: Some(1) });
+    let mut learner = trainer(Options { epochs, batch, iterate, ..options });
+    run(&mut learner, epochs as usize - 1);
+    // More pairs than a batch: more steps than the schedule was made for.
+    assert!(!learner.found().is_empty());
+    let before = learner.parameters().unwrap();
+    run(&mut learner, 1);
+    assert!(learner.parameters().unwrap() != before);
 }
 
 #[test]

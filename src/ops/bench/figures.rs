@@ -205,7 +205,8 @@ pub(super) fn of_features(
     }
     let pair = engine.load_pair(&spec.pair, context.task)?;
     let seen = train::will_see(engine, spec, &plan, &pair)?;
-    let inputs = lineage::feature_inputs(&plan.pair, &plan.modalities);
+    let mut inputs = lineage::feature_inputs(&plan.pair, &plan.modalities);
+    inputs.push(lineage::entities_input(&plan.pair));
     let features = lineage::key("features weights=equal", &inputs, Arithmetic::Cpu);
     let compared = blake3::hash(&[features, seen.digest()].concat());
     let key = judged_key(compared.as_bytes(), &plan.pair, csls);

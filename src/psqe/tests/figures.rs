@@ -20,7 +20,7 @@ struct Bench {
 
 impl Bench {
     fn judge(&self, pairs: &[(u32, u32)]) -> SeedQuality {
-        evaluate::seeds(pairs, &self.links, (&self.triples.0, &self.triples.1))
+        evaluate::seeds(pairs, &self.links, &self.links, (&self.triples.0, &self.triples.1))
     }
 
     fn say(&self, what: &str, pairs: &[(u32, u32)]) -> SeedQuality {
@@ -254,7 +254,7 @@ fn psqe_figures_alignment() {
             let how =
                 AlignOptions { matching, one_to_one, rescale, candidates: 16, ..AlignOptions::default() };
             let found = align(&evidence, &weights, &how, &task).unwrap().links;
-            let q = evaluate::links(&pairs(&found), &links);
+            let q = evaluate::links(&pairs(&found), &links, &links);
             println!(
                 "{what} {matching:?} {rescale:?}: {} links, precision {:.3} judged {:.3} recall {:.3} f1 {:.3}, {:.1} s",
                 q.found,

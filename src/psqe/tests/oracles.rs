@@ -333,10 +333,10 @@ fn shares_of_links_count_what_nobody_judged() {
     let triples = ([triple(0, 5), triple(5, 6), triple(6, 9)], [triple(0, 1), triple(4, 9)]);
     // Right; a wrong one with an end in a link; two that nothing tells of.
     let pairs = [(0, 0), (1, 7), (8, 9), (9, 8)];
-    let found = evaluate::seeds(&pairs, &links, (&triples.0, &triples.1));
+    let found = evaluate::seeds(&pairs, &links, &links, (&triples.0, &triples.1));
     assert_eq!((found.correct, found.unjudged, found.covered_edges, found.edges), (1, 2, 4, 5));
     assert_eq!((found.precision, found.precision_judged, found.recall), (0.25, 0.5, 1.0 / 3.0));
-    let none = evaluate::links(&[], &links);
+    let none = evaluate::links(&[], &links, &links);
     assert!(none.precision.is_nan() && none.recall == 0.0);
     let (test, text) = evaluate::test_links(&links, Protocol::Paper, None, None).unwrap();
     assert_eq!((test.len(), text.as_str()), (3, "test split, 3 of 3 links"));
