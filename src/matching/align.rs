@@ -141,7 +141,7 @@ pub fn align(
         (Matching::Hungarian, None) => (assign_among(candidates, floor, task)?, scored.guarantee),
         _ => (candidates.pick(options.rule(), &reached), scored.guarantee),
     };
-    let accepted = accepted(evidence, &channels, &base, candidates)?;
+    let accepted = accepted(evidence, &channels, &base, candidates, scored.similarities.is_some())?;
     let ends: HashSet<u32> = accepted.iter().map(|pair| pair.left).collect();
     pairs.retain(|pair| !ends.contains(&pair.left));
     let similarity = |pair: &Pair| match &scored.similarities {
@@ -172,19 +172,25 @@ pub fn align(
     })
 }
 
-/// The pairs that people accepted: links whatever they score. NaN where the two have no modality in common.
+/// The pairs that people accepted: links whatever they score. NaN where the two have no modality in common, and,
+/// if the candidates' scores are `rescaled`, where they are no candidates: a similarity is none of those.
 fn accepted(
     evidence: &Evidence<'_>,
     channels: &[Channel<'_>],
     base: &TopKOptions<'_>,
     candidates: &Candidates,
+    rescaled: bool,
 ) -> Result<Vec<Pair>> {
     if evidence.accepted().is_empty() {
         return Ok(Vec::new());
     }
     let scores = scores_of(channels, base, evidence.accepted())?;
     let scored = evidence.accepted().iter().zip(scores).map(|(&(left, right), score)| {
-        let score = candidates.place(left, right).map_or(score, |place| candidates.scores[place]);
+        let score = match candidates.place(left, right) {
+            Some(place) => candidates.scores[place],
+            None if rescaled => f32::NAN,
+            None => score,
+        };
         Pair { left, right, score: if score.is_finite() { score } else { f32::NAN } }
     });
     Ok(scored.collect())
