@@ -15,7 +15,7 @@ use super::runs;
 use super::seed::{self, CENTRES};
 use super::settings::{Device, Settings};
 use super::spec::{Dtype, Lesson, Missing, Request, SeedMethod, Train, Variant, Weights};
-use super::train::initial;
+use super::train::{initial, revision};
 use crate::error::{Code, Error, Result};
 use crate::features::{Modality, StoredFeature};
 use crate::psqe::SeedSet;
@@ -100,6 +100,9 @@ impl Plan {
         inputs.push(lineage::entities_input(&pair));
         inputs.push(lineage::verdicts_input(&pair));
         let mut recipe = canonical(&request.unnamed());
+        if let Request::Train(Train { model, .. }) = &request {
+            recipe += revision(*model);
+        }
         let mut begun = None;
         if let Request::Train(Train { init: Some(path), .. }) = &request {
             // The bytes of the file decide, wherever it lies.

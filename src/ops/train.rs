@@ -125,6 +125,16 @@ fn work(engine: &Engine, spec: &Train, plan: &Plan, context: &Context) -> Result
     Ok(made)
 }
 
+/// What the key of a training says beside its request where the same request once gave another result, so
+/// that all other results stay answered. 2: schedules end with the training (MEAformer), short runs have
+/// momentum contrast (PCMEA), log variances are read in their authors' order (MCLEA, PCMEA).
+pub(crate) fn revision(model: Model) -> &'static str {
+    match model {
+        Model::Mclea | Model::Meaformer | Model::Pcmea => " revision=2",
+        Model::Eva | Model::Mpsea => "",
+    }
+}
+
 /// The file of parameters to begin with.
 ///
 /// Fails with [`Code::BadFile`] on what is no ordinary file: a device has no end.
